@@ -1,1 +1,7 @@
-"""ConvStudio: model."""
+"""The project document: frozen states and their history."""
+
+from convstudio.model.history import History
+from convstudio.model.picture import Picture
+from convstudio.model.project import LayerItem, Look, Project
+
+__all__ = ["History", "LayerItem", "Look", "Picture", "Project"]

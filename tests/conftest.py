@@ -1,0 +1,60 @@
+"""Every test runs on Qt's offscreen platform and fails on what it leaves behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections.abc import Iterator
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import pytest
+from hypothesis import settings
+from PySide6.QtCore import QCoreApplication, QEvent, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+settings.register_profile("convstudio", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("convstudio")
+
+# What Qt says about the machine and not about us.
+HARMLESS = (
+    "propagateSizeHints",
+    "This plugin does not support",
+    "XDG_RUNTIME_DIR",
+    "Could not connect to any X11 session manager",
+)
+
+
+@pytest.fixture(autouse=True)
+def no_qt_warnings() -> Iterator[None]:
+    """Fail a test in which Qt warned."""
+    said: list[str] = []
+
+    def hear(kind: QtMsgType, context: object, text: str | None) -> None:
+        serious = kind in (QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg)
+        if serious and text and not any(word in text for word in HARMLESS):
+            said.append(text)
+
+    previous = qInstallMessageHandler(hear)
+    yield
+    qInstallMessageHandler(previous)
+    assert not said, f"Qt warned: {said}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a widget or one of our worker threads alive."""
+    yield
+    app = QApplication.instance()
+    if isinstance(app, QApplication):
+        for _ in range(3):
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+            app.processEvents()
+        gc.collect()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        leaked = [f"{type(w).__name__} {w.objectName()!r}" for w in app.topLevelWidgets() if w.isVisible()]
+        assert not leaked, f"left open: {leaked}"
+    # Threads whose names begin with this belong to one window; the core's pool is shared and stays.
+    workers = [t.name for t in threading.enumerate() if t.name.startswith("convstudio-")]
+    assert not workers, f"left running: {workers}"
