@@ -1,0 +1,152 @@
+"""What every field of a form shares: the row of controls, the lines under it, and how it is switched off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from convstudio.spec.params import Declared, Param, ParamError
+from convstudio.ui.fields.quiet import ROW_HEIGHT
+from convstudio.ui.tips import tip
+
+
+class Field(QWidget):
+    """The control of one declared parameter.
+
+    ``edited(value)`` says that the user entered an allowed value; it comes with every keystroke and every
+    step of a drag. ``finished()`` says that the user is done with it (Enter, a slider let go).
+    ``set_value``, ``set_problem``, ``set_hint``, ``set_range`` and ``set_enabled_reason`` emit nothing.
+    """
+
+    edited = Signal(object)
+    finished = Signal()
+
+    def __init__(self, declared: Declared, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name = declared.name
+        self.param: Param = declared.param
+        self._value: Any = declared.default
+        self._problem = ""
+        self._typing_problem = ""
+        self._hint = ""
+        self._reason = ""
+        self._controls: list[tuple[QWidget, str]] = []
+        self.setObjectName(f"param-{declared.name}")
+        self.setAccessibleName(self.param.label)
+
+        self._row = QWidget(self)
+        self._row.setMinimumHeight(ROW_HEIGHT)
+        self.row = QHBoxLayout(self._row)
+        self.row.setContentsMargins(0, 0, 0, 0)
+        self.row.setSpacing(6)
+        self._hint_line = self._line("caption", "hint")
+        self._problem_line = self._line("problem", "problem")
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(3)
+        self.column.addWidget(self._row)
+        self.column.addWidget(self._hint_line)
+        self.column.addWidget(self._problem_line)
+        self.setToolTip(tip(self.param.help))
+
+    def _line(self, role: str, suffix: str) -> QLabel:
+        line = QLabel(self)
+        line.setProperty("role", role)
+        line.setObjectName(f"{self.objectName()}-{suffix}")
+        line.setWordWrap(True)
+        line.hide()
+        return line
+
+    def add_control(self, control: QWidget, part: str = "", stretch: int = 0, help_text: str = "") -> None:
+        """Put a control into the row; ``part`` says which part of the value it holds (``"vertical"``)."""
+        self.name_control(control, part, help_text)
+        self.row.addWidget(control, stretch)
+
+    def name_control(self, control: QWidget, part: str = "", help_text: str = "") -> None:
+        """Give a control its object name, accessible name and tooltip."""
+        suffix = part.replace(" ", "-") or "control"
+        control.setObjectName(f"{self.objectName()}-{suffix}")
+        control.setAccessibleName(f"{self.param.label}, {part}" if part else self.param.label)
+        self._controls.append((control, help_text))
+        self._describe()
+
+    def controls(self) -> tuple[QWidget, ...]:
+        """Return the widgets that take the user's input, in tab order."""
+        return tuple(control for control, _ in self._controls)
+
+    def value(self) -> Any:
+        """Return the value that was last shown or last emitted."""
+        return self._value
+
+    def set_value(self, value: Any) -> None:
+        """Show a value. What is being typed stays as it stands if it already means this value."""
+        if type(value) is type(self._value) and value == self._value and not self._typing_problem:
+            return
+        self._value = value
+        self._typing_problem = ""
+        self._show(value)
+        self._refresh_lines()
+
+    def _show(self, value: Any) -> None:
+        """Bring the controls to this value without a signal."""
+        raise NotImplementedError
+
+    def _enter(self, value: Any) -> bool:
+        """Emit what the user entered if it is allowed and new, else say why it is not allowed."""
+        try:
+            allowed = self.param.check(value)
+        except ParamError as error:
+            self._typing_problem = f"{error}."
+            self._refresh_lines()
+            return False
+        self._typing_problem = ""
+        self._refresh_lines()
+        if allowed != self._value or type(allowed) is not type(self._value):
+            self._value = allowed
+            self.edited.emit(allowed)
+        return True
+
+    def set_range(self, minimum: float, maximum: float) -> None:
+        """Narrow what can be entered, within the declared limits; the present value stays shown.
+
+        Fields without a range (choices, toggles) have nothing to narrow.
+        """
+
+    def set_problem(self, text: str | None) -> None:
+        """Say under the controls why the present value cannot work, or take the sentence away."""
+        self._problem = text or ""
+        self._refresh_lines()
+
+    def set_hint(self, text: str | None) -> None:
+        """Say in dim letters under the controls what the present value means."""
+        self._hint = text or ""
+        self._refresh_lines()
+
+    def set_enabled_reason(self, text: str | None) -> None:
+        """Switch the controls off and say why, or back on with ``None``."""
+        self._reason = text or ""
+        self._row.setEnabled(not text)
+        self._describe()
+        self._refresh_lines()
+
+    def problem(self) -> str:
+        """Return the sentence that stands under the controls as a problem, or an empty string."""
+        return self._typing_problem or self._problem
+
+    def _describe(self) -> None:
+        whole = tip(self.param.help, self._reason)
+        self.setToolTip(whole)
+        for control, own in self._controls:
+            control.setToolTip(tip(own or self.param.help, self._reason))
+            control.setAccessibleDescription(self.problem() or self._reason)
+
+    def _refresh_lines(self) -> None:
+        hint, problem = self._reason or self._hint, self.problem()
+        self._hint_line.setText(hint)
+        self._hint_line.setVisible(bool(hint) and not problem)
+        self._problem_line.setText(problem)
+        self._problem_line.setVisible(bool(problem))
+        for control, _ in self._controls:
+            control.setAccessibleDescription(problem or self._reason)
