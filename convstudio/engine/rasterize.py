@@ -7,17 +7,14 @@ word are the value rounded to the nearest whole number (half to even), ready to 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convstudio.core.threads import Scratch, run_tiles, thread_count
 from convstudio.engine.colormaps import lookup_table
 
 Values = NDArray[np.floating]
@@ -81,11 +78,11 @@ def measure(planes: Values, control: Checks | None = None) -> Range:
     """Find the range of float planes ``(C, H, W)``."""
     parts: list[Range] = []
 
-    def band(first: int, last: int) -> None:
-        for chunk in _chunks(planes, first, last, control):
-            parts.extend(_range(plane) for plane in chunk)
+    def chunk(rows: slice, _scratch: Scratch) -> None:
+        _check(control)
+        parts.extend(_range(plane) for plane in planes[:, rows])
 
-    _over_rows(planes, band)
+    run_tiles(_chunks(planes), chunk)
     lows = [part.low for part in parts if part.low <= part.high]
     highs = [part.high for part in parts if part.low <= part.high]
     return Range(min(lows, default=0.0), max(highs, default=0.0), all(part.finite for part in parts))
@@ -104,16 +101,11 @@ def fill(planes: Values, scale: Scale, out: Words, control: Checks | None = None
     """Write the pixels of ``(C, H, W)``, C 1 or 3, as words ``0xffRRGGBB`` to ``out``, ``(H, W)``."""
     counts: list[Counts] = []
 
-    def band(first: int, last: int) -> None:
-        mine = Counts()
-        counts.append(mine)
-        painter = _Painter(scale, planes)
-        row = first
-        for chunk in _chunks(planes, first, last, control):
-            painter.paint(chunk, out[row : row + chunk.shape[1]], mine)
-            row += chunk.shape[1]
+    def chunk(rows: slice, scratch: Scratch) -> None:
+        _check(control)
+        counts.append(_ChunkPainter(scale, scratch).paint(planes[:, rows], out[rows]))
 
-    _over_rows(planes, band)
+    run_tiles(_chunks(planes), chunk)
     return Counts(
         sum(part.below for part in counts),
         sum(part.above for part in counts),
@@ -121,31 +113,27 @@ def fill(planes: Values, scale: Scale, out: Words, control: Checks | None = None
     )
 
 
-class _Painter:
-    """Paints chunks of one job, with buffers of its own."""
+class _ChunkPainter:
+    """Paints one chunk with a worker's buffers."""
 
-    def __init__(self, scale: Scale, planes: Values) -> None:
-        _, height, width = planes.shape
-        shape = (min(height, max(1, _CHUNK // max(1, width))), width)
+    def __init__(self, scale: Scale, scratch: Scratch) -> None:
         self._scale = scale
+        self._scratch = scratch
         self._top = _TABLE - 1.0 if scale.coloured else 255.0
-        self._levels = np.empty(shape, np.float32)
-        plain = planes.dtype == np.float32 and _float32_suffices(scale, self._top)
-        self._wide = None if plain else np.empty(shape, np.float64)
-        self._index = np.empty(shape, np.intp) if scale.coloured else None
+        self._counts = Counts()
 
-    def paint(self, chunk: Values, out: Words, counts: Counts) -> None:
-        """Paint ``(C, rows, W)`` to ``(rows, W)`` words and add to the counts."""
+    def paint(self, chunk: Values, out: Words) -> Counts:
+        """Paint ``(C, rows, W)`` to ``(rows, W)`` words and return the counts."""
         finite, clips = True, False
         for plane in chunk:
-            inside, known = self._look(plane, counts)
+            inside, known = self._look(plane, self._counts)
             finite, clips = finite and known, clips or not inside
-        with np.errstate(over="ignore", invalid="ignore"):
-            self._write(chunk, out, clips or not finite)
+        self._write(chunk, out, clips or not finite)
         if not finite:
             broken = ~np.isfinite(chunk).all(axis=0)
             out[broken] = _LOUD
-            counts.nonfinite += int(np.count_nonzero(broken))
+            self._counts.nonfinite = int(np.count_nonzero(broken))
+        return self._counts
 
     def _look(self, plane: Values, counts: Counts) -> tuple[bool, bool]:
         """Return whether all values lie on the scale and whether all are finite; count the others."""
@@ -159,8 +147,7 @@ class _Painter:
         lowest = -scale.high if scale.magnitude else scale.low
         if finite and lowest <= low and high <= scale.high:
             return True, True
-        with np.errstate(invalid="ignore"):
-            under, over = plane < lowest, plane > scale.high
+        under, over = plane < lowest, plane > scale.high
         if not finite:
             under &= np.isfinite(plane)
             over &= np.isfinite(plane)
@@ -170,8 +157,8 @@ class _Painter:
         return False, finite
 
     def _write(self, chunk: Values, out: Words, clip: bool) -> None:
-        if self._index is not None:
-            index = self._index[: len(out)]
+        if self._scale.coloured:
+            index = self._scratch.take("index", out.shape, np.dtype(np.intp))
             np.bitwise_and(self._round(chunk[0], clip), 0x3FF, out=index)
             np.take(_signed_words(), index, out=out, mode="clip")
         elif len(chunk) == 1:
@@ -187,15 +174,18 @@ class _Painter:
 
     def _round(self, plane: Values, clip: bool) -> Words:
         """Return words whose low bits are the rounded positions, 0 to ``top``."""
-        levels = self._levels[: len(plane)]
-        work: NDArray[Any] = levels if self._wide is None else self._wide[: len(plane)]
+        levels = self._scratch.take("levels", plane.shape, np.dtype(np.float32))
+        work = levels
+        if plane.dtype != np.float32 or not _float32_suffices(self._scale, self._top):
+            work = self._scratch.take("wide", plane.shape, np.dtype(np.float64))
         _place(plane, self._scale, self._top, work)
         if clip:
             np.clip(work, 0.0, self._top, out=work)
         if work is not levels:
             np.copyto(levels, work, casting="same_kind")
         np.add(levels, _ROUND, out=levels)
-        return levels.view(np.uint32)
+        words: Words = levels.view(np.uint32)
+        return words
 
 
 def _place(plane: Values, scale: Scale, top: float, out: NDArray[Any]) -> None:
@@ -235,16 +225,15 @@ def red_green_blue(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def fill_16_bit(planes: Values, scale: Scale, control: Checks | None = None) -> NDArray[np.uint16]:
     """Return ``(H, W, 3)`` red, green, blue of 16 bits; done in float64, as exports may take their time."""
-    _, height, width = planes.shape
-    out = np.empty((height, width, 3), np.uint16)
-    row = 0
-    for chunk in _chunks(planes, 0, height, control):
-        target = out[row : row + chunk.shape[1]]
-        positions = np.empty(chunk.shape, np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            _place(chunk, scale, 1.0, positions)
-            np.clip(positions, 0.0, 1.0, out=positions)
-        broken = ~np.isfinite(chunk).all(axis=0)
+    out = np.empty((*planes.shape[1:], 3), np.uint16)
+
+    def chunk(rows: slice, scratch: Scratch) -> None:
+        _check(control)
+        part, target = planes[:, rows], out[rows]
+        positions = scratch.take("wide", part.shape, np.dtype(np.float64))
+        _place(part, scale, 1.0, positions)
+        np.clip(positions, 0.0, 1.0, out=positions)
+        broken = ~np.isfinite(part).all(axis=0)
         positions[:, broken] = 0.0
         if scale.coloured:
             colours = lookup_table("signed", 65535)[np.rint(positions[0] * 65534.0).astype(np.intp)]
@@ -252,35 +241,23 @@ def fill_16_bit(planes: Values, scale: Scale, control: Checks | None = None) -> 
         else:
             target[:] = np.moveaxis(np.rint(positions * 65535.0), 0, -1)
         target[broken] = (65535, 0, 65535)
-        row += chunk.shape[1]
+
+    run_tiles(_chunks(planes), chunk)
     return out
 
 
-def _chunks(planes: Values, first: int, last: int, control: Checks | None) -> Iterator[Values]:
-    """Yield the rows from ``first`` to ``last`` in cache-sized pieces, asking before each."""
-    rows = max(1, _CHUNK // max(1, planes.shape[2]))
-    for row in range(first, last, rows):
-        if control is not None:
-            control.check()
-        yield planes[:, row : min(row + rows, last)]
-
-
-def _over_rows(planes: Values, band: Callable[[int, int], None]) -> None:
-    """Call ``band(first, last)`` for all rows, on all cores when there is enough to do."""
+def _chunks(planes: Values) -> list[slice]:
+    """Cut the rows into cache-sized pieces, at least one a core when there is enough to share out."""
     _, height, width = planes.shape
-    if not width:
-        return
-    parts = min(os.cpu_count() or 1, planes.size // _CHUNK, height)
-    if parts < 2:
-        band(0, height)
-        return
-    edges = [height * part // parts for part in range(parts + 1)]
-    jobs = [_pool().submit(band, first, last) for first, last in pairwise(edges)]
-    wait(jobs)  # all of them, also when one was cancelled: none may write to the buffer afterwards
-    for job in jobs:
-        job.result()
+    if not height or not width:
+        return []
+    wanted = -(-height * width // _CHUNK)
+    if planes.size > _CHUNK:
+        wanted = max(wanted, thread_count())
+    rows = -(-height // wanted)
+    return [slice(first, min(first + rows, height)) for first in range(0, height, rows)]
 
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="display")
+def _check(control: Checks | None) -> None:
+    if control is not None:
+        control.check()
