@@ -1,1 +1,52 @@
-"""ConvStudio: core."""
+"""The numeric core: convolution and its geometry, with NumPy alone.
+
+    import numpy as np
+    from convstudio.core import conv
+    picture = np.random.rand(1, 3, 1080, 1920).astype(np.float32)       # (batch, channels, height, width)
+    sobel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], np.float32)
+    edges = conv(picture, np.tile(sobel, (3, 1, 1, 1)), padding="same", padding_mode="reflect", groups=3)
+
+Names, defaults and meanings are those of `torch.nn.functional`; `conv` is cross-correlation unless it is told
+to `flip`. float32 and float64 are computed as they are, other real types as float32; inputs are never written
+to. Wrong arguments raise ValueError (GeometryError for shapes) before any work.
+
+| module | holds |
+| --- | --- |
+| `conv` | `conv`: the checks, then the algorithm that the planner names |
+| `padding` | `pad`, the padding modes, blocks of a padded array that never exists as a whole |
+| `geometry` | padding words, output shapes, unread cells, cost |
+| `planner` | `plan_conv`: what "auto" takes, and what each algorithm would cost |
+| `algorithms` | one module each |
+| `control` | `Control`, `Cancelled`: stop from another thread, progress |
+| `threads` | tiles over all cores |
+"""
+
+from convstudio.core.control import Cancelled, Control
+from convstudio.core.conv import conv
+from convstudio.core.geometry import (
+    Cost,
+    GeometryError,
+    conv_cost,
+    output_length,
+    output_shape,
+    resolve_padding,
+    unread,
+)
+from convstudio.core.padding import PADDING_MODES, pad
+from convstudio.core.planner import ALGORITHMS
+
+__all__ = [
+    "ALGORITHMS",
+    "PADDING_MODES",
+    "Cancelled",
+    "Control",
+    "Cost",
+    "GeometryError",
+    "conv",
+    "conv_cost",
+    "output_length",
+    "output_shape",
+    "pad",
+    "resolve_padding",
+    "unread",
+]

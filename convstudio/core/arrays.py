@@ -1,0 +1,39 @@
+"""Which arrays the core takes, and what it computes with."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+
+_FLOAT32 = np.dtype(np.float32)
+_FLOAT64 = np.dtype(np.float64)
+
+
+def real_array(name: str, value: Any) -> Array:
+    """`value` as an array of real numbers, not copied; ValueError naming the argument for anything else."""
+    array = value if type(value) is np.ndarray else np.asarray(value)
+    kind = array.dtype.kind
+    if kind in "buif" and array.dtype.itemsize <= 8:
+        return array
+    raise ValueError(
+        f"{name} must hold real numbers (integers, float16, float32 or float64), got dtype {array.dtype}"
+    )
+
+
+def real_number(name: str, value: object) -> float:
+    """`value` as a float; ValueError naming the argument for anything that is not a real number."""
+    if type(value) is float:
+        return value
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise ValueError(f"{name} must be a number, got {value!r}")
+    return float(value)
+
+
+def compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """float64 for float64, float32 for every other real type; in the machine's byte order."""
+    return _FLOAT64 if dtype.kind == "f" and dtype.itemsize == 8 else _FLOAT32

@@ -1,0 +1,195 @@
+"""A convolution that has been checked: what every algorithm is given.
+
+Algorithms see one form whatever the caller's rank: five axes for pictures (examples, channels, depth,
+height, width; a picture has depth 1, a signal depth and height 1) and six for weights (group, output channel
+within it, input channel within it, depth, height, width).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from convstudio.core.geometry import Pair
+from convstudio.core.padding import PaddedSource
+from convstudio.core.threads import Scratch, thread_count
+
+Array: TypeAlias = npt.NDArray[Any]
+Triple: TypeAlias = tuple[int, int, int]
+
+# Scratch memory of one tile: small enough for the second-level cache to hold most of it, large enough that
+# the interpreter's part per tile does not count.
+TILE_BYTES = 1 << 20
+# What all workers together may take for their tiles (the promise is 64 MiB beyond input and output).
+_ALL_TILES_BYTES = 40 << 20
+
+
+class Tile(NamedTuple):
+    """A block of output cells: ranges of examples and groups, and from `low` to `high` in space."""
+
+    examples: Pair
+    groups: Pair
+    low: Triple
+    high: Triple
+
+    @property
+    def extent(self) -> Triple:
+        """Cells along depth, height and width."""
+        low, high = self.low, self.high
+        return (high[0] - low[0], high[1] - low[1], high[2] - low[2])
+
+
+Work: TypeAlias = Callable[[Tile, Scratch], None]
+
+
+@dataclass(slots=True)
+class ConvJob:
+    """Checked arguments. Nothing here is changed once it is made, but for the contents of `out`.
+
+    weight: in the dtype of the computation, C-contiguous, flipped already if that was asked for.
+    exact: the same weights as they were given, for an algorithm that factors them.
+    out: (examples, groups · outputs, depth, height, width), C-contiguous.
+    """
+
+    source: PaddedSource
+    weight: Array
+    exact: Array
+    bias: Array | None
+    stride: Triple
+    dilation: Triple
+    out: Array
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64: what is computed with."""
+        return self.source.dtype
+
+    @property
+    def groups(self) -> int:
+        return int(self.weight.shape[0])
+
+    @property
+    def outputs(self) -> int:
+        """Output channels of one group."""
+        return int(self.weight.shape[1])
+
+    @property
+    def inputs(self) -> int:
+        """Input channels of one group."""
+        return int(self.weight.shape[2])
+
+    @property
+    def kernel(self) -> Triple:
+        depth, height, width = self.weight.shape[3:]
+        return (depth, height, width)
+
+    @property
+    def cells(self) -> Triple:
+        """The output's spatial shape."""
+        depth, height, width = self.out.shape[2:]
+        return (depth, height, width)
+
+    @property
+    def taps(self) -> int:
+        return math.prod(self.kernel)
+
+    def reach(self, extent: Sequence[int]) -> Triple:
+        """Cells of the padded input that so many output cells read, per axis."""
+        (s0, s1, s2), (d0, d1, d2), (k0, k1, k2) = self.stride, self.dilation, self.kernel
+        return (
+            (extent[0] - 1) * s0 + d0 * (k0 - 1) + 1,
+            (extent[1] - 1) * s1 + d1 * (k1 - 1) + 1,
+            (extent[2] - 1) * s2 + d2 * (k2 - 1) + 1,
+        )
+
+    def channels(self, groups: Pair) -> Pair:
+        """The input channels of a range of groups."""
+        return (groups[0] * self.inputs, groups[1] * self.inputs)
+
+    def read(self, tile: Tile, scratch: Scratch) -> Array:
+        """What the tile's windows cover, (examples, channels, depth, height, width); a view if it can be."""
+        low = (
+            tile.low[0] * self.stride[0],
+            tile.low[1] * self.stride[1],
+            tile.low[2] * self.stride[2],
+        )
+        reach = self.reach(tile.extent)
+        high = (low[0] + reach[0], low[1] + reach[1], low[2] + reach[2])
+        channels = self.channels(tile.groups)
+        block = self.source.view(tile.examples, channels, low, high)
+        if block is None:
+            shape = (tile.examples[1] - tile.examples[0], channels[1] - channels[0], *reach)
+            block = scratch.take("block", shape, self.dtype)
+            self.source.fill(block, tile.examples, channels, low, high)
+        return block
+
+    def target(self, tile: Tile) -> Array:
+        """The tile's cells of the output, as a view: (examples, output channels, depth, height, width)."""
+        return self.out[
+            tile.examples[0] : tile.examples[1],
+            tile.groups[0] * self.outputs : tile.groups[1] * self.outputs,
+            tile.low[0] : tile.high[0],
+            tile.low[1] : tile.high[1],
+            tile.low[2] : tile.high[2],
+        ]
+
+
+def tile_bytes(total: int) -> int:
+    """The scratch memory to allow a tile, when the whole job in one tile would take `total` bytes.
+
+    A few tiles for each core keep all of them busy to the end.
+    """
+    share = total // (3 * thread_count())
+    return min(max(share, TILE_BYTES // 8), TILE_BYTES, _ALL_TILES_BYTES // thread_count())
+
+
+def whole(job: ConvJob) -> tuple[int, int, int, int, int]:
+    """The extents of a tile that covers the job: examples, groups, depth, height, width."""
+    return (int(job.out.shape[0]), job.groups, *job.cells)
+
+
+def fit_tile(full: Sequence[int], needed: Callable[[Sequence[int]], int]) -> list[int]:
+    """The largest extents (examples, groups, depth, height, width) whose scratch fits, last axis first.
+
+    An axis is longer than 1 only where all axes after it are whole, so that with both channels and rows in
+    one piece a tile's output cells lie in one contiguous run per channel.
+    """
+    budget = tile_bytes(needed(full))
+    extents = [1] * len(full)
+    for axis in reversed(range(len(full))):
+        extents[axis] = full[axis]
+        if needed(extents) <= budget:
+            continue
+        fits, fails = 1, full[axis]
+        while fails - fits > 1:
+            extents[axis] = (fits + fails) // 2
+            if needed(extents) <= budget:
+                fits = extents[axis]
+            else:
+                fails = extents[axis]
+        extents[axis] = -(-full[axis] // -(-full[axis] // fits))  # pieces of even length
+        break
+    return extents
+
+
+def tiles_of(full: Sequence[int], extents: Sequence[int]) -> list[Tile]:
+    """Tiles of the given extents that cover the job, in memory order."""
+    if list(full) == list(extents):
+        return [Tile((0, full[0]), (0, full[1]), (0, 0, 0), (full[2], full[3], full[4]))]
+    ranges = [
+        [(start, min(start + step, n)) for start in range(0, n, step)]
+        for n, step in zip(full, extents, strict=True)
+    ]
+    return [
+        Tile(examples, groups, (d[0], h[0], w[0]), (d[1], h[1], w[1]))
+        for examples in ranges[0]
+        for groups in ranges[1]
+        for d in ranges[2]
+        for h in ranges[3]
+        for w in ranges[4]
+    ]

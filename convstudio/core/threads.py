@@ -1,0 +1,167 @@
+"""Work cut into tiles, spread over the processor's cores.
+
+NumPy and BLAS release the interpreter lock while they compute, so plain threads use every core. A BLAS that
+starts threads of its own under each of ours would fight them: it is held to one while ours run.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it has no stubs
+
+from convstudio.core.control import Control
+
+Array: TypeAlias = npt.NDArray[Any]
+T = TypeVar("T")
+
+# A worker keeps its scratch buffers for the next call up to this many bytes.
+_KEPT_BYTES = 8 << 20
+
+
+class Scratch:
+    """Buffers of one worker, grown when needed and used again for the next tile."""
+
+    __slots__ = ("_buffers",)
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, Array] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """A C-contiguous array of unset values; the same name shares memory with what it gave before."""
+        size = dtype.itemsize
+        for n in shape:
+            size *= n
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.nbytes < size:
+            buffer = self._buffers[name] = np.empty(max(size, 1), np.uint8)
+        return np.ndarray(shape, dtype, buffer=buffer)
+
+    def trim(self) -> None:
+        """Give large buffers back to the system."""
+        if sum(buffer.nbytes for buffer in self._buffers.values()) > _KEPT_BYTES:
+            self._buffers.clear()
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.scratch = Scratch()
+
+
+_local = _Local()
+
+
+@cache
+def thread_count() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(thread_count() - 1, 1), thread_name_prefix="convstudio-core")
+
+
+class _BlasHold:
+    """Holds NumPy's BLAS to one thread while any of our parallel runs is under way."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._before: list[tuple[Any, int]] = []
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            self._holders += 1
+            if self._holders == 1:
+                self._before = [(library, library.num_threads) for library in _blas_libraries()]
+                for library, _ in self._before:
+                    library.set_num_threads(1)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holders -= 1
+                if self._holders == 0:
+                    for library, threads in self._before:
+                        library.set_num_threads(threads)
+
+
+@cache
+def _blas_libraries() -> tuple[Any, ...]:
+    """NumPy's BLAS as threadpoolctl finds it (a search of the loaded libraries: once is enough)."""
+    return tuple(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+blas_single_threaded = _BlasHold()
+
+
+def run_tiles(
+    tiles: Sequence[T],
+    work: Callable[[T, Scratch], None],
+    control: Control | None = None,
+    *,
+    parallel: bool = True,
+) -> None:
+    """Call `work(tile, scratch)` for every tile; return when all are done.
+
+    Tiles are taken in order, by this thread and, if `parallel`, by a worker for each further core. The
+    `control` is checked before each tile and told after it. The first exception stops the rest and is raised.
+    Floating-point warnings are off: NaN and infinity in the data are results, not mistakes.
+    """
+    if control is not None:
+        control.check()
+    if len(tiles) > 1 and parallel and thread_count() > 1:
+        with blas_single_threaded():
+            _run_parallel(tiles, work, control)
+        return
+    scratch = _local.scratch
+    with np.errstate(all="ignore"):
+        for index, tile in enumerate(tiles, 1):
+            work(tile, scratch)
+            if control is not None:
+                control.report(index, len(tiles))
+    scratch.trim()
+
+
+def _run_parallel(tiles: Sequence[T], work: Callable[[T, Scratch], None], control: Control | None) -> None:
+    tickets = count()
+    finished = 0
+    failures: list[BaseException] = []
+    lock = threading.Lock()
+
+    def drain() -> None:
+        nonlocal finished
+        scratch = _local.scratch
+        try:
+            with np.errstate(all="ignore"):
+                while not failures and (ticket := next(tickets)) < len(tiles):
+                    work(tiles[ticket], scratch)
+                    if control is not None:
+                        with lock:  # so that progress never falls
+                            finished += 1
+                            control.report(finished, len(tiles))
+        except BaseException as failure:  # handed to the caller below, whatever it is
+            failures.append(failure)
+        scratch.trim()
+
+    helpers = [_pool().submit(drain) for _ in range(min(thread_count(), len(tiles)) - 1)]
+    drain()
+    for helper in helpers:
+        # One that never started (the pool is busy with another operation) has nothing to wait for.
+        if not helper.cancel():
+            helper.result()
+    if failures:
+        raise failures[0]
