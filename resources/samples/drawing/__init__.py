@@ -1,0 +1,1 @@
+"""How the bundled pictures are drawn: one module a picture or family of pictures, NumPy throughout."""
