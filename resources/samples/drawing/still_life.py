@@ -34,6 +34,8 @@ from drawing.tracer import Camera, Scene, Thing, Window, render_rows
 SIZE = (720, 960)
 SAMPLES = 48
 SEED = 2026
+# How far each twig leans to the right and to the front, and how long it is above the vase's mouth.
+TWIGS = ((-0.8, 0.25, 1.25), (-0.26, -0.3, 1.12), (0.32, 0.2, 1.25), (0.85, -0.1, 1.2))
 BAND = 90  # rows a piece of work
 
 
@@ -67,7 +69,7 @@ def develop(light: Array) -> npt.NDArray[np.uint8]:
 
 
 def camera() -> Camera:
-    eye, target = vector(0.35, 3.35, 10.2), vector(0.12, 1.50, 0.0)
+    eye, target = vector(0.35, 3.35, 10.2), vector(0.12, 1.52, 0.0)
     return Camera(eye=eye, target=target, width=0.715, lens=0.055, focus=9.35)
 
 
@@ -75,9 +77,16 @@ def camera() -> Camera:
 def scene() -> Scene:
     sun = unit(vector(-0.76, 0.56, 0.40))
     window = Window(
-        at=-9.0, low=(1.6, -1.6), high=(10.4, 7.4), panes=(3, 3), bar=0.42,
-        glow=vector(3.3, 3.7, 4.3), sun=sun, sun_light=vector(13.5, 11.6, 8.6), sun_size=0.016,
-    )  # fmt: skip
+        at=-9.0,
+        low=(1.6, -1.6),
+        high=(10.4, 7.4),
+        panes=(3, 3),
+        bar=0.42,
+        glow=vector(3.3, 3.7, 4.3),
+        sun=sun,
+        sun_light=vector(13.5, 11.6, 8.6),
+        sun_size=0.016,
+    )
     return Scene(things=[*_room(), *_vase(), *_fruit(), *_rest()], window=window, room=_surroundings)
 
 
@@ -97,7 +106,7 @@ def _room() -> list[Thing]:
             coat=0.035,
             rough=0.22,
             casts=False,
-        ),  # fmt: skip
+        ),
         Thing(Floor(2, -4.2, ((-12.0, 12.0), (-6.0, 12.0))), surfaces.plaster(), casts=False),
     ]
 
@@ -117,7 +126,7 @@ def _vase() -> list[Thing]:
 
 
 def _branches(mouth: Array) -> tuple[list[Shape], list[Shape]]:
-    """Grow twigs out of the vase's mouth, with berries on short stalks; return wood and berries in clusters."""
+    """Grow twigs with berries on short stalks out of the vase's mouth; return wood and berries, bounded."""
     wood: list[Shape] = []
     fruit: list[Shape] = []
     chance = iter(uniform(4000, 77).tolist())
@@ -231,10 +240,9 @@ def _rest() -> list[Thing]:
             Ball(vector(-2.75, 0.44, 0.75), 0.44), surfaces.plain(0.90, 0.62, 0.30), kind="metal", rough=0.015
         )
     )
-    berries = []
-    for x, z, r in ((0.95, 2.25, 0.150), (1.24, 2.05, 0.165), (1.13, 2.42, 0.142), (0.55, 2.35, 0.155), (1.58, 2.50, 0.138),
-                    (0.02, 2.62, 0.148)):  # fmt: skip
-        berries.append((x, r, z, r))
+    places = ((0.95, 2.25), (1.24, 2.05), (1.13, 2.42), (0.55, 2.35), (1.58, 2.50), (0.02, 2.62))
+    radii = (0.150, 0.165, 0.142, 0.155, 0.138, 0.148)
+    berries = [(x, radius, z, radius) for (x, z), radius in zip(places, radii, strict=True)]
     rows = np.array(berries, dtype=np.float32)
     things.append(
         Thing(
@@ -242,6 +250,6 @@ def _rest() -> list[Thing]:
             surfaces.blueberry(),
             coat=0.04,
             rough=0.22,
-        )  # fmt: skip
+        )
     )
     return things

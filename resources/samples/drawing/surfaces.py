@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drawing.noise import blend, cloudy, smoothstep, uniform
-from drawing.shapes import Array, Block, Implicit, dot, unit, vector
+from drawing.shapes import Array, Block, dot, unit, vector
 
 
 @dataclass(frozen=True)

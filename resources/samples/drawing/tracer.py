@@ -205,7 +205,7 @@ def _scatter(
     flat = np.where(outside, flat, -flat)
     facing = np.clip(-dot(d, n), 0.02, 1.0)
     fresnel = np.where(coat > 0, coat + (1 - coat) * (1 - facing) ** 5, 0.0) * (1 - 0.6 * np.sqrt(rough))
-    mirror_chance = np.where(kind == 0, np.where(coat > 0, 0.15 + 0.6 * fresnel, 0.0), 1.0)
+    mirror_chance = np.where(kind == 0, np.where(coat > 0, 0.15 + 0.4 * fresnel, 0.0), 1.0)
     mirrored = u[6] < mirror_chance
     matt = np.flatnonzero(~mirrored)
 
