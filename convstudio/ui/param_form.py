@@ -12,7 +12,7 @@ from convstudio.ui.fields import Field, make_field
 from convstudio.ui.fields.quiet import FIELD_STYLE, ROW_HEIGHT
 from convstudio.ui.tips import tip
 
-LABEL_WIDTH = 84  # px; the narrowest inspector leaves the rest to the controls
+LABEL_WIDTH = 78  # px; the narrowest inspector leaves the rest to the controls
 
 
 class ParamForm(QWidget):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -112,6 +113,12 @@ class Field(QWidget):
         """Narrow what can be entered, within the declared limits; the present value stays shown.
 
         Fields without a range (choices, toggles) have nothing to narrow.
+        """
+
+    def set_choice_reasons(self, reasons: Mapping[str, str]) -> None:
+        """Switch off the words that are in ``reasons`` and say why; all others, and the present one, are on.
+
+        Fields without words have nothing to do.
         """
 
     def set_problem(self, text: str | None) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QWidget
 
 from convstudio.spec.params import Choice, ChoiceParam, Declared
@@ -51,6 +54,19 @@ class ChoiceField(Field):
             with QSignalBlocker(self.combo):
                 self.combo.setCurrentIndex(self.combo.findData(value))
             self._explain_combo(value)
+
+    def set_choice_reasons(self, reasons: Mapping[str, str]) -> None:
+        # The present word stays as it is: that it cannot work is said as a problem.
+        reasons = {value: why for value, why in reasons.items() if value != self._value}
+        for row, (value, choice) in enumerate(self._choices.items()):
+            if self.segments is not None:
+                self.segments.set_reason(value, reasons.get(value))
+            if self.combo is not None:
+                model = self.combo.model()
+                assert isinstance(model, QStandardItemModel)
+                model.item(row).setEnabled(value not in reasons)
+                explained = tip(choice.help, reasons.get(value, ""))
+                self.combo.setItemData(row, explained, Qt.ItemDataRole.ToolTipRole)
 
     def _explain_combo(self, value: str) -> None:
         assert self.combo is not None

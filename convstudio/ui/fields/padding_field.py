@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QGridLayout, QLabel, QMenu, QWidget
 
 from convstudio.spec.params import PADDING_WORDS, Choice, Declared, IntParam, Padding, PaddingParam, Pair
 from convstudio.ui.fields.base import Field
-from convstudio.ui.fields.int_field import make_spin
+from convstudio.ui.fields.int_field import make_spin, narrow_spin
 from convstudio.ui.fields.link_button import LinkButton
 from convstudio.ui.fields.quiet import MoreButton
 from convstudio.ui.fields.segments import Segments
@@ -17,25 +19,41 @@ CUSTOM = "custom"
 SIDES = ("top", "bottom", "left", "right")
 
 WORDS = {
-    "valid": Choice(
-        "valid", "valid", "No padding: the window stays inside the picture, the result is smaller."
-    ),
+    "valid": Choice("valid", "valid", "The window stays inside the picture, so the result is smaller."),
     "same": Choice(
         "same",
         "same",
-        "As much padding as keeps the size at stride 1; an odd pixel goes to the bottom and right.",
+        "The result keeps the size, divided by the stride. An odd pixel goes bottom and right.",
     ),
     "same_lower": Choice(
         "same_lower",
-        "same, odd pixel at the top and left",
-        "As much padding as keeps the size at stride 1; an odd pixel goes to the top and left.",
+        "same, odd pixel top and left",
+        "The result keeps the size, divided by the stride. An odd pixel goes top and left.",
     ),
     "full": Choice(
-        "full", "full", "Every position where the window still touches the picture: the result is larger."
+        "full", "full", "Every position that touches the picture counts, so the result is larger."
     ),
     CUSTOM: Choice(CUSTOM, "custom", "Your own number of pixels on each side."),
 }
+_SHORT = {
+    "valid": "The window stays inside the picture",
+    "same": "The result keeps the size",
+    "same_lower": "The result keeps the size",
+    "full": "Wherever the window touches the picture",
+}
 _IN_ROW = ("valid", "same", "full", CUSTOM)
+
+
+def padding_hint(word: str, amounts: tuple[Pair, Pair] | None) -> str:
+    """Return one line for a padding word, with the pixels it comes to where they are known."""
+    if amounts is None or word == "valid":
+        return f"{_SHORT[word]}."
+    (top, bottom), (left, right) = amounts
+    if top == bottom == left == right:
+        return f"{_SHORT[word]}: {top} px on every side."
+    if top == bottom and left == right:
+        return f"{_SHORT[word]}: {top} px top and bottom, {left} px left and right."
+    return f"{_SHORT[word]}: top {top}, bottom {bottom}, left {left}, right {right} px."
 
 
 class PaddingField(Field):
@@ -46,6 +64,8 @@ class PaddingField(Field):
         param = declared.param
         assert isinstance(param, PaddingParam)
         self._amounts: tuple[Pair, Pair] = ((1, 1), (1, 1))
+        self._maximum = param.maximum
+        self._needed, self._most = (0, 0), (param.maximum, param.maximum)
         self.row.setSpacing(0)
         self.segments = Segments([WORDS[word] for word in _IN_ROW], self.objectName())
         self.segments.chosen.connect(self._on_word)
@@ -105,9 +125,35 @@ class PaddingField(Field):
         return (at["top"], at["bottom"]), (at["left"], at["right"])
 
     def show_resolved(self, amounts: tuple[Pair, Pair]) -> None:
-        """Remember what the present word comes to, so that choosing custom starts from there."""
+        """Show what the present word comes to; choosing custom then starts from these pixels."""
         if isinstance(self._value, str):
             self._amounts = amounts
+            self.set_hint(padding_hint(self._value, amounts))
+
+    def set_amount_limits(self, needed: Pair, most: Pair) -> None:
+        """Narrow the custom sides: per axis at least ``needed`` pixels in all, at most ``most`` a side."""
+        self._needed, self._most = needed, most
+        self._narrow()
+
+    def set_choice_reasons(self, reasons: Mapping[str, str]) -> None:
+        # The present word stays as it is: that it cannot work is said as a problem.
+        reasons = {word: why for word, why in reasons.items() if word != self._value}
+        for word in _IN_ROW:
+            self.segments.set_reason(word, reasons.get(word))
+        for action in self._menu_group.actions():
+            word = str(action.data())
+            action.setEnabled(word not in reasons)
+            action.setToolTip(reasons.get(word, WORDS[word].help))
+
+    def _narrow(self) -> None:
+        (top, bottom), (left, right) = self.amounts()
+        opposite = {"top": (0, bottom), "bottom": (0, top), "left": (1, right), "right": (1, left)}
+        linked = self.link.isChecked()
+        for side, (axis, other) in opposite.items():
+            least, most = self._needed[axis] - other, self._most[axis]
+            if linked:
+                least, most = -(-max(self._needed) // 2), min(self._most)
+            narrow_spin(self.spins[side], max(0, least), min(self._maximum, most))
 
     def _show(self, value: Padding) -> None:
         word = value if isinstance(value, str) else CUSTOM
@@ -116,10 +162,12 @@ class PaddingField(Field):
             numbers = (*value[0], *value[1])
             for spin, number in zip(self.spins.values(), numbers, strict=True):
                 with QSignalBlocker(spin):
+                    spin.setRange(0, self._maximum)
                     spin.setValue(number)
             with QSignalBlocker(self.link):
                 self.link.setChecked(self._wants_link and len(set(numbers)) == 1)
             self.link.update()
+            self._narrow()
         self._show_word(word)
 
     def _show_word(self, word: str) -> None:
@@ -128,7 +176,7 @@ class PaddingField(Field):
         for action in self._menu_group.actions():
             action.setChecked(action.data() == word)
         self.sides.setVisible(word == CUSTOM)
-        self.set_hint("" if word == CUSTOM else WORDS[word].help)
+        self.set_hint("" if word == CUSTOM else padding_hint(word, None))
 
     def _on_word(self, word: str) -> None:
         if word == CUSTOM:
@@ -148,14 +196,17 @@ class PaddingField(Field):
             self._set_all(number)
         if self._enter(self.amounts()):
             self._amounts = self.amounts()
+            self._narrow()
 
     def _set_all(self, number: int) -> None:
         for spin in self.spins.values():
             if spin.value() != number:
                 with QSignalBlocker(spin):
+                    spin.setRange(0, self._maximum)
                     spin.setValue(number)
 
     def _on_link(self, linked: bool) -> None:
         self._wants_link = linked
         if linked and len({spin.value() for spin in self.spins.values()}) > 1:
             self._on_typed(self.spins["top"].value())
+        self._narrow()

@@ -75,6 +75,7 @@ class PerAxisField(Field):
         other = self.spins[1 - axis]
         if self.link.isChecked():
             with QSignalBlocker(other):
+                other.setRange(self._declared.each.minimum, self._declared.each.maximum)
                 other.setValue(number)
         if self._enter((self.spins[0].value(), self.spins[1].value())):
             self._narrow()

@@ -17,7 +17,11 @@ ARROWS = 18  # px on the right that belong to a spin box's two arrows
 _HALF = 3.5  # half a chevron's width, px
 
 FIELD_STYLE = f"""
-QSpinBox, QDoubleSpinBox {{ padding: 2px 2px 2px 6px; }}
+QSpinBox, QDoubleSpinBox {{ padding: 2px; }}
+QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{ color: palette(placeholder-text); }}
+QPushButton[role="segment"] {{ padding: 3px 2px; }}
+QPushButton[role="segment"]:disabled {{ color: palette(placeholder-text); background: palette(window); }}
+QPushButton[role="segment"]:checked:disabled {{ background: palette(mid); border-color: palette(mid); }}
 QComboBox {{ padding: 2px 6px; }}
 QSpinBox::up-button, QDoubleSpinBox::up-button {{ subcontrol-origin: border; subcontrol-position: top right;
   width: {ARROWS}px; border: none; background: transparent; }}
@@ -72,6 +76,7 @@ class QuietSpinBox(QSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumWidth(44)
         self.setFixedHeight(ROW_HEIGHT)
+        self.lineEdit().setTextMargins(4, 0, 0, 0)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():
@@ -92,6 +97,7 @@ class QuietDoubleSpinBox(QDoubleSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumWidth(44)
         self.setFixedHeight(ROW_HEIGHT)
+        self.lineEdit().setTextMargins(4, 0, 0, 0)
         self.setLocale(QLocale.c())
 
     def textFromValue(self, value: float) -> str:

@@ -21,6 +21,7 @@ class Segments(QWidget):
         """``name`` is the prefix of the buttons' object names (``param-operation``)."""
         super().__init__(parent)
         self._buttons: dict[str, QPushButton] = {}
+        self._helps = {choice.value: choice.help for choice in choices}
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
         row = QHBoxLayout(self)
@@ -37,7 +38,7 @@ class Segments(QWidget):
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.setFixedHeight(ROW_HEIGHT)
-            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(choice.label) + 10)
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(choice.label) + 8)
             self._group.addButton(button)
             self._buttons[choice.value] = button
             row.addWidget(button)
@@ -47,6 +48,11 @@ class Segments(QWidget):
     def button(self, value: str) -> QPushButton:
         """Return the button of a choice."""
         return self._buttons[value]
+
+    def set_reason(self, value: str, text: str | None) -> None:
+        """Switch a choice off and say why in its tooltip, or on again with ``None``."""
+        self._buttons[value].setEnabled(text is None)
+        self._buttons[value].setToolTip(tip(self._helps[value], text or ""))
 
     def show_choice(self, value: str | None) -> None:
         """Mark a choice, or none, without a signal."""
