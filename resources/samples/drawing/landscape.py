@@ -61,7 +61,7 @@ class Land:
             wave = cloudy((size, size), 210 + octave, slope=1.0, lowest=high / 2, highest=high)
             crest = np.clip(1.0 - np.sqrt(wave * wave + 0.004) * 0.62, 0, 1) ** 1.5
             ridges += strength * crest * weight
-            # Small ridges grow on big ones only, and valleys stay smooth (Musgrave's ridged multifractal, 1994).
+            # Small ridges grow on big ones only, and valleys stay smooth (Musgrave 1994).
             weight = np.clip(weight * crest * 1.5, 0, 1)
             strength *= 0.44
         ridges = ridges[(rows + warp) % size, (columns + warp.T) % size]
@@ -170,9 +170,14 @@ def shade(land: Land, p: Array) -> Array:
     colour = blend(colour, (0.80, 0.83, 0.88), snow)
     sand = 1 - smoothstep(0.008, 0.03, y + 0.006 * tone)
     colour = blend(colour, (0.27, 0.225, 0.165), sand)
+    # The height field ends at 20 m; what is nearer shows tufts and stones by tone alone.
+    fine = land.at(land.tone, np.mod(x * 9.0, 38), np.mod(z * 9.0, 38))
+    finer = land.at(land.tone, np.mod(z * 31.0, 38), np.mod(x * 31.0, 38))
+    close = np.exp(-z / 3.0)
+    detail = np.clip(1 + (0.16 + 0.14 * close) * fine + 0.26 * close * finer, 0.3, 1.9)
     sun = np.maximum((n * SUN.astype(np.float32).reshape(3, 1)).sum(axis=0), 0) * land.at(land.lit, x, z)
     fill = 0.55 + 0.45 * n[1]
-    return (colour * (SUN_LIGHT * sun * 1.9 + SKY_LIGHT * fill)).astype(np.float32)
+    return (colour * detail * (SUN_LIGHT * sun * 1.9 + SKY_LIGHT * fill)).astype(np.float32)
 
 
 def haze(light: Array, t: Array, d: Array) -> Array:
@@ -187,13 +192,13 @@ def sky(land: Land, d: Array) -> Array:
     """Return the sky: deep blue above, pale at the horizon, a glow at the sun's side, thin clouds."""
     up = np.clip(d[1], 0, 1)
     towards = np.maximum((d * SUN.astype(np.float32).reshape(3, 1)).sum(axis=0), 0)
-    light = blend((0.72, 0.80, 0.90), (0.115, 0.27, 0.60), smoothstep(0.0, 0.62, up) ** 0.75)
-    light = light + blend((0.0, 0.0, 0.0), (0.85, 0.55, 0.25), towards**5)
+    light = blend((0.80, 0.86, 0.92), (0.060, 0.20, 0.58), smoothstep(-0.03, 0.38, up) ** 0.85)
+    light = light + blend((0.0, 0.0, 0.0), (0.70, 0.48, 0.24), towards**6)
     with np.errstate(divide="ignore", invalid="ignore"):
         far = 2.4 / np.maximum(d[1], 0.02)
     x, z = np.mod(d[0] * far * 1.1 + 21, 38), np.mod(d[2] * far * 2.6 + 7, 38)
     cloud = 0.75 * land.at(land.cover, x, z) + 0.16 * land.at(land.tone, x, z)
-    veil = smoothstep(0.15, 1.9, cloud) * smoothstep(0.03, 0.16, up) * 0.85
+    veil = smoothstep(-0.1, 1.6, cloud) * smoothstep(0.03, 0.16, up) * 0.85
     edge = land.at(land.cover, np.mod(x - 0.35, 38), z) * 0.75
     bright = np.clip(0.75 + 0.35 * (cloud - edge), 0.45, 1.25)
     return (light + (np.array([1.12, 1.06, 1.02]).reshape(3, 1) * bright - light) * veil).astype(np.float32)

@@ -14,38 +14,45 @@ FINER = 4  # drawn this much larger, then averaged: even edges without hinting
 
 LEFT = """
 <h2>1&nbsp; A window that slides</h2>
-<p>Take a small table of numbers and lay it on a picture. Multiply each number by the pixel under it, add the
-products, and write the sum down where the middle of the table lies. Then move one pixel to the right and do it
-again, until every place has had its turn. That is all; yet this one rule blurs, sharpens, finds edges and
-counts stripes, and it depends on nothing but the numbers in the table, which we call the <i>kernel</i>.</p>
-<p>If all nine numbers of a square kernel are one ninth, each pixel becomes the mean of its neighbourhood and
-fine detail fades. If they sum to zero, flat regions turn to nothing and only change is left. A kernel with &minus;1
-on its left and 1 on its right answers wherever the picture brightens from left to right.</p>
+<p>Take a small table of numbers and lay it on a picture. Multiply each number by the pixel under it,
+add the products, and write the sum down where the middle of the table lies. Then move one pixel to the
+right and do it again, until every place has had its turn. That is all; yet this one rule blurs,
+sharpens, finds edges and counts stripes, and it depends on nothing but the numbers in the table, which
+we call the <i>kernel</i>.</p>
+<p>If all nine numbers of a square kernel are one ninth, each pixel becomes the mean of its
+neighbourhood and fine detail fades. If they sum to zero, flat regions turn to nothing and only change
+is left. A kernel with &minus;1 on its left and 1 on its right answers wherever the picture brightens
+from left to right.</p>
 <h2>2&nbsp; Two names, one sum</h2>
-<p>Read as it stands, the rule is called <i>correlation</i>. Turn the kernel by half a circle first and it is
-<i>convolution</i>. The turn costs nothing and buys a good deal: the order in which two kernels are applied no
-longer matters, and a single bright pixel prints the kernel itself. For a symmetric kernel both are the same.</p>
-<p>Networks that learn their kernels do not care, for they would simply learn the turned one; their layers
-compute correlation and keep the older name.</p>
+<p>Read as it stands, the rule is called <i>correlation</i>. Turn the kernel by half a circle first and
+it is <i>convolution</i>. The turn costs nothing and buys a good deal: the order in which two kernels
+are applied no longer matters, and a single bright pixel prints the kernel itself. For a symmetric
+kernel both are the same.</p>
+<p>So much follows from one plain sum that it pays to do a few by hand: write down nine grey values,
+choose a kernel, and see what comes out. On a flat patch the answer is the sum of the weights times the
+grey; on an edge it tells you which way the edge faces, and how steep it is.</p>
+<p>Networks that learn their kernels do not care, for they would simply learn the turned one; their
+layers compute correlation and keep the older name.</p>
 """
 
 RIGHT = """
 <h2>3&nbsp; At the border</h2>
-<p>Near the edge of the picture a part of the window hangs over nothing. We may leave those places out, and the
-result shrinks; or we may invent what lies outside: zeros, a mirror image, the last pixel over and over, or the
-opposite side, as on a wheel. Each choice leaves its mark, and none is right for every task.</p>
+<p>Near the edge of the picture a part of the window hangs over nothing. We may leave those places out,
+and the result shrinks; or we may invent what lies outside: zeros, a mirror image, the last pixel over
+and over, or the opposite side, as on a wheel. Each choice leaves its mark, and none is right for every
+task.</p>
 <h2>4&nbsp; Saving work</h2>
-<p>A window of <i>k</i> by <i>k</i> costs <i>k</i><sup>2</sup> products a pixel. When the kernel is a column times
-a row, two passes of <i>k</i> do the same: 30 products instead of 225 for a kernel 15 wide. The Gaussian can be
-split in this way, and so can Sobel&rsquo;s; the Laplacian cannot.</p>
-<p>For a very large kernel one goes by way of frequencies, where the sliding sum becomes one product for each
-wave, and the price hardly grows with the size of the window at all.</p>
+<p>A window of <i>k</i> by <i>k</i> costs <i>k</i><sup>2</sup> products a pixel. When the kernel is a
+column times a row, two passes of <i>k</i> do the same: 30 products instead of 225 for a kernel 15 wide.
+The Gaussian can be split in this way, and so can Sobel&rsquo;s; the Laplacian cannot.</p>
+<p>For a very large kernel one goes by way of frequencies, where the sliding sum becomes one product for
+each wave, and the price hardly grows with the size of the window at all.</p>
 <h2>5&nbsp; To try</h2>
-<p>Blur this page until the words are gone but the lines are still there. Which kernel brings them back? Shade
-one corner, then take away a wide mean: the print stays and the shadow leaves.</p>
+<p>Blur this page until the words are gone but the lines are still there. Which kernel brings
+them back? Its margin lies in shadow: take away a wide mean, and the print stays while the shadow leaves.</p>
 """
 
-CSS = "p { margin: 0 0 5px 0; text-indent: 12px; } h2 { font-size: 13px; margin: 7px 0 4px 0; }"
+CSS = "p { margin: 0 0 6px 0; text-indent: 12px; } h2 { font-size: 16px; margin: 9px 0 5px 0; }"
 KERNEL = ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1))
 
 
@@ -113,7 +120,7 @@ def _column(painter: object, html: str, x: float, y: float) -> None:
     assert isinstance(painter, QPainter)
     document = QTextDocument()
     document.setDocumentMargin(0)
-    document.setDefaultFont(_font(12))
+    document.setDefaultFont(_font(14))
     document.setDefaultStyleSheet(CSS)
     document.setDefaultTextOption(QTextOption(Qt.AlignmentFlag.AlignJustify))
     document.setHtml(html)

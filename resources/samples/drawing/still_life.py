@@ -69,7 +69,7 @@ def develop(light: Array) -> npt.NDArray[np.uint8]:
 
 
 def camera() -> Camera:
-    eye, target = vector(0.35, 3.35, 10.2), vector(0.12, 1.52, 0.0)
+    eye, target = vector(0.35, 3.35, 10.2), vector(0.12, 1.57, 0.0)
     return Camera(eye=eye, target=target, width=0.715, lens=0.055, focus=9.35)
 
 
@@ -193,7 +193,7 @@ def _orange() -> Thing:
 
     turn = rotation(x=35, z=20)
     centre = _set_down(radius, turn, 1.32, 0.0, 0.42)
-    skin = surfaces.citrus(centre, turn, (0.74, 0.155, 0.006), pore=0.5)
+    skin = surfaces.citrus(centre, turn, (0.74, 0.155, 0.006), pore=0.32)
     return Thing(round_solid(radius, centre, turn, 0.64, 0.9), skin, coat=0.04, rough=0.16)
 
 
@@ -204,7 +204,7 @@ def _lemon() -> Thing:
 
     turn = rotation(z=82, y=-34)
     centre = _set_down(radius, turn, -1.05, 0.0, 2.02)
-    skin = surfaces.citrus(centre, turn, (0.80, 0.50, 0.02), pore=0.5)
+    skin = surfaces.citrus(centre, turn, (0.80, 0.50, 0.02), pore=0.32)
     return Thing(round_solid(radius, centre, turn, 0.66), skin, coat=0.04, rough=0.13)
 
 

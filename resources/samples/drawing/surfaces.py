@@ -160,8 +160,7 @@ def citrus(
     centre: Array, turn: Array, colour: tuple[float, float, float], pore: float
 ) -> Callable[[Array, Array], tuple[Array, Array]]:
     """Return the looks of a dimpled rind."""
-    pits = cloudy((512, 512), 51, slope=0.4, lowest=0.03, highest=0.09)
-    pits = -np.maximum(pits - 0.5, 0)
+    pits = -np.maximum(cloudy((512, 512), 51, slope=0.4, lowest=0.07, highest=0.15) - 0.2, 0)
     sheet = Sheet(slopes(pits, pore), 120.0)
     tone = Sheet(cloudy((512, 512), 52, slope=2.6), 120.0)
 

@@ -14,7 +14,7 @@ LIGHT = np.array([-0.55, -0.60, 0.58])  # from the upper left
 
 
 def draw() -> npt.NDArray[np.uint8]:
-    """Return the picture as R, G, B of 8 bits (640, 640, 3): twill and bricks above, planks and knit below."""
+    """Return the picture as R, G, B of 8 bits (640, 640, 3): twill, bricks, planks and knit."""
     top = np.concatenate([_finish(*twill()), _finish(*bricks())], axis=2)
     bottom = np.concatenate([_finish(*planks()), _finish(*knit())], axis=2)
     light = np.concatenate([top, bottom], axis=1)
@@ -40,7 +40,8 @@ def _finish(colour: Array, height: Array, shine: float) -> Array:
     n /= np.sqrt((n**2).sum(axis=0))
     sun = LIGHT / np.linalg.norm(LIGHT)
     facing = np.maximum(np.tensordot(sun, n, 1), 0)
-    half = (sun + [0, 0, 1]) / np.linalg.norm(sun + [0, 0, 1])
+    half = sun + np.array([0.0, 0.0, 1.0])  # between the light and the eye (Blinn 1977)
+    half /= np.linalg.norm(half)
     gloss = shine * np.maximum(np.tensordot(half, n, 1), 0) ** 24
     wide = 4 * FINER
     hollow = np.clip((_box(height, wide) - height) / 3.0, 0, 1)

@@ -201,8 +201,9 @@ def _scatter(
     n, flat, colour, coat, rough = surface
     kind = scene.kinds[which]
     outside = dot(d, flat) < 0
-    n = np.where(outside | (kind == 2), n, -n)
-    flat = np.where(outside, flat, -flat)
+    # Only glass is seen from inside. At the very outline of the other solids the nearly met surface may face
+    # away by a hair; turned round, it would lie in its own shadow and draw a dark seam.
+    flat = np.where(outside | (kind < 2), flat, -flat)
     facing = np.clip(-dot(d, n), 0.02, 1.0)
     fresnel = np.where(coat > 0, coat + (1 - coat) * (1 - facing) ** 5, 0.0) * (1 - 0.6 * np.sqrt(rough))
     mirror_chance = np.where(kind == 0, np.where(coat > 0, 0.15 + 0.4 * fresnel, 0.0), 1.0)
