@@ -1,0 +1,249 @@
+"""One picture on screen: its cells, their numbers, what pads it and which cell is looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QImage,
+    QPainter,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from convstudio.ui import view_overlay
+from convstudio.ui.cell_numbers import exact_number
+from convstudio.ui.navigation import NavigableWidget
+from convstudio.ui.theme import theme_of
+from convstudio.ui.view_bitmap import Camera
+from convstudio.ui.view_picture import Pair, ViewPicture
+from convstudio.ui.view_scene import Scene
+from convstudio.ui.viewport import Viewport
+
+DIMMED = 0.4
+_LEAST_TAP = 3.0  # real pixels a cell: below, the taps of a dilated window run into one another
+
+
+class ImageView(NavigableWidget):
+    """Shows a ``ViewPicture`` through a viewport that other views may share.
+
+    Cells are counted in the picture's own rows and columns; negative ones and those beyond its end are
+    padded cells.
+    """
+
+    cell_hovered = Signal(int, int)  # row, column of the picture
+    hover_left = Signal()  # the cursor left the picture
+    cell_clicked = Signal(int, int)
+    files_dropped = Signal(list)  # of pathlib.Path
+    image_dropped = Signal(QImage)
+    menu_requested = Signal(QPoint)  # in global coordinates
+
+    def __init__(self, viewport: Viewport, parent: QWidget | None = None) -> None:
+        super().__init__(viewport, parent)
+        self.setAccessibleName("Picture")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(120, 90)
+        self._picture: ViewPicture | None = None
+        self._scene = Scene()
+        self._message = ""
+        self._dimmed = False
+        self._dropping = False
+        self._hovered: Pair | None = None
+        self._cell: Pair | None = None
+        self._window: QRect | None = None
+        self._dilation: Pair = (1, 1)
+
+    # --- what is shown ---
+
+    @property
+    def picture(self) -> ViewPicture | None:
+        """What is shown."""
+        return self._picture
+
+    @property
+    def hovered(self) -> Pair | None:
+        """Row and column of the cell under the cursor."""
+        return self._hovered
+
+    @property
+    def dimmed(self) -> bool:
+        """Whether the picture is shown as no longer up to date."""
+        return self._dimmed
+
+    def show_picture(self, picture: ViewPicture) -> None:
+        """Show a picture; a dimmed one or a message before it are over."""
+        self._picture = picture
+        self._message, self._dimmed = "", False
+        if self._hovered is not None and not picture.contains(*self._hovered):
+            self._hovered = None
+        self.update()
+
+    def show_message(self, text: str) -> None:
+        """Show words instead of a picture."""
+        self._picture, self._hovered, self._message = None, None, text
+        self._scene.clear()
+        self.update()
+
+    def show_dimmed(self, dimmed: bool) -> None:
+        """Dim the picture, which is then the last good one and not what was asked for."""
+        if dimmed != self._dimmed:
+            self._dimmed = dimmed
+            self.update()
+
+    def show_cell(self, row: int | None, column: int | None = None) -> None:
+        """Outline a cell; None takes the outline away."""
+        cell = None if row is None or column is None else (row, column)
+        if cell != self._cell:
+            self._cell = cell
+            self.update()
+
+    def show_window(self, window: QRect | None, dilation: Pair = (1, 1)) -> None:
+        """Draw a dashed line around the cells of a window; None takes it away.
+
+        ``window`` is in cells: left column, top row, columns, rows. With a dilation (rows, columns)
+        above 1 the cells that are read are marked.
+        """
+        if (window, dilation) != (self._window, self._dilation):
+            self._window, self._dilation = window, dilation
+            self.update()
+
+    def value_text(self, row: int, column: int) -> str:
+        """Return the numbers of a cell for a read-out, ``"R 0.565  G 0.521  B 0.443"``; "" if none."""
+        if self._picture is None or not self._picture.contains(row, column):
+            return ""
+        numbers = [exact_number(value) for value in self._picture.numbers(row, column)]
+        if len(numbers) != 3:
+            return numbers[0]
+        return "  ".join(f"{name} {number}" for name, number in zip("RGB", numbers, strict=True))
+
+    def cell_at(self, position: QPointF) -> Pair | None:
+        """Return row and column of the picture's cell at a position in this widget."""
+        if self._picture is None:
+            return None
+        place = self.input_at(position)
+        cell = (self._picture.rows.cell(place.y()), self._picture.columns.cell(place.x()))
+        return cell if self._picture.contains(*cell) else None
+
+    def cell_rect(self, row: int, column: int) -> QRectF:
+        """Return where a cell, padded or not, is drawn in this widget; empty without a picture."""
+        if self._picture is None:
+            return QRectF()
+        ratio = self.devicePixelRatioF()
+        real = self.camera().rect(self._picture.cells_extent(row, column, 1, 1))
+        return QRectF(real.x() / ratio, real.y() / ratio, real.width() / ratio, real.height() / ratio)
+
+    def sizeHint(self) -> QSize:
+        return QSize(430, 430)
+
+    # --- painting ---
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme = theme_of(self)
+        painter = QPainter(self)
+        if self._picture is None or self._dimmed:
+            painter.fillRect(self.rect(), QColor(theme.canvas))
+        if self._picture is not None:
+            ratio = self.devicePixelRatioF()
+            painter.save()
+            if ratio != 1.0:
+                painter.scale(1.0 / ratio, 1.0 / ratio)
+            painter.setOpacity(DIMMED if self._dimmed else 1.0)
+            camera = self.camera()
+            painter.drawImage(0, 0, self._scene.image(self._picture, camera, theme, self.font(), ratio))
+            painter.setOpacity(1.0)
+            self._paint_marks(painter, self._picture, ratio)
+            painter.restore()
+        elif self._message:
+            view_overlay.message(painter, self.rect(), self._message, theme, self.font())
+        if self._dropping:
+            view_overlay.drop_highlight(painter, self.rect(), "Drop to open", theme, self.font())
+        if self.shows_focus:
+            view_overlay.focus_frame(painter, self.rect(), theme)
+        painter.end()
+
+    def _paint_marks(self, painter: QPainter, picture: ViewPicture, ratio: float) -> None:
+        theme, camera = theme_of(self), self.camera()
+        if self._window is not None:
+            self._paint_window(painter, picture, camera, self._window, ratio)
+        for row, column in {cell for cell in (self._hovered, self._cell) if cell is not None}:
+            cell = camera.rect(picture.cells_extent(row, column, 1, 1))
+            view_overlay.outline(painter, cell, theme, ratio)
+
+    def _paint_window(
+        self, painter: QPainter, picture: ViewPicture, camera: Camera, window: QRect, ratio: float
+    ) -> None:
+        theme, (down, across) = theme_of(self), self._dilation
+        if max(across, down) > 1 and camera.scale * picture.columns.pitch >= _LEAST_TAP:
+            read = [
+                camera.rect(picture.cells_extent(row, column, 1, 1))
+                for row in range(window.top(), window.bottom() + 1, down)
+                for column in range(window.left(), window.right() + 1, across)
+            ]
+            view_overlay.taps(painter, read, theme, ratio)
+        extent = picture.cells_extent(window.top(), window.left(), window.height(), window.width())
+        view_overlay.outline(painter, camera.rect(extent), theme, ratio, dashed=True)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            self.update()
+
+    # --- looking and clicking ---
+
+    def moved_to(self, position: QPointF | None) -> None:
+        cell = None if position is None else self.cell_at(position)
+        if cell == self._hovered:
+            return
+        self._hovered = cell
+        self.update()
+        if cell is None:
+            self.unsetCursor()
+            self.hover_left.emit()
+        else:
+            self.setCursor(Qt.CursorShape.CrossCursor)
+            self.cell_hovered.emit(*cell)
+
+    def clicked_at(self, position: QPointF) -> None:
+        cell = self.cell_at(position)
+        if cell is not None:
+            self.cell_clicked.emit(*cell)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_requested.emit(event.globalPos())
+        event.accept()
+
+    # --- dropping ---
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped_files(event.mimeData()) or event.mimeData().hasImage():
+            event.acceptProposedAction()
+            self._show_dropping(True)
+
+    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
+        self._show_dropping(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._show_dropping(False)
+        files = _dropped_files(event.mimeData())
+        image = event.mimeData().imageData() if event.mimeData().hasImage() else None
+        if files:
+            self.files_dropped.emit(files)
+        elif isinstance(image, QImage) and not image.isNull():
+            self.image_dropped.emit(image)
+        else:
+            return
+        event.acceptProposedAction()
+
+    def _show_dropping(self, dropping: bool) -> None:
+        self._dropping = dropping
+        self.update()
+
+
+def _dropped_files(data: QMimeData) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
