@@ -21,6 +21,10 @@ from convstudio.spec.params import (
     PerAxisParam,
 )
 
+_REASONS = {
+    "stride": "A longer step than the picture gives the same single cell.",
+    "dilation": "With more, the window or its padding would not fit the picture.",
+}
 _WORDS = ("high", "wide")
 _MIRROR = {"reflect": "Reflection", "symmetric": "A symmetric border", "circular": "A circular border"}
 
@@ -31,6 +35,7 @@ class Limits:
 
     Attributes:
         ranges: lowest and highest number that works, per axis, rows first.
+        reasons: why a range ends where it does.
         off: parameters that mean nothing at present, with the reason.
         hidden: parameters that do not apply.
         choices_off: words that cannot work at present, with the reason.
@@ -41,6 +46,7 @@ class Limits:
     """
 
     ranges: dict[str, tuple[Pair, Pair]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
     off: dict[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     choices_off: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -119,10 +125,10 @@ def conv_limits(layer: Conv, in_shape: Shape) -> Limits:
     ]
     return Limits(
         ranges={
-            # A longer step than the picture is long gives the same single cell.
             "stride": (_up_to(stride.each, height), _up_to(stride.each, width)),
             "dilation": (_dilations(window, 0, dilation.each), _dilations(window, 1, dilation.each)),
         },
+        reasons=_REASONS,
         off=off,
         hidden=frozenset(() if padded and window.mode == "constant" else ("padding_value",)),
         choices_off={

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from convstudio.engine.evaluate import LayerResult
 from convstudio.layers.base import Layer, Shape
@@ -56,6 +56,7 @@ class Inspector(QScrollArea):
         super().__init__(parent)
         self.setObjectName("inspector")
         self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(MINIMUM_WIDTH)
         self._layer: Layer | None = None
@@ -164,6 +165,7 @@ class Inspector(QScrollArea):
         self._form.edited.connect(self.edited)
         self._form.merge_key_ended.connect(self.edit_ended)
         self._column.insertWidget(self._form_place, self._form)
+        self._form.show()
         self._title.setText(f"{layer.title} layer".upper())
 
     def _apply(self, limits: Limits) -> None:
@@ -175,7 +177,7 @@ class Inspector(QScrollArea):
             field = form.field(name)
             assert isinstance(field, PerAxisField)
             for axis, (low, high) in enumerate(ranges):
-                field.set_axis_range(axis, low, high)
+                field.set_axis_range(axis, low, high, limits.reasons[name])
         for name, reasons in limits.choices_off.items():
             form.field(name).set_choice_reasons(reasons)
         padding = form.field("padding")

@@ -14,9 +14,11 @@ from convstudio.ui.fields.int_field import make_spin, narrow_spin
 from convstudio.ui.fields.link_button import LinkButton
 from convstudio.ui.fields.quiet import MoreButton
 from convstudio.ui.fields.segments import Segments
+from convstudio.ui.tips import tip
 
 CUSTOM = "custom"
-SIDES = ("top", "bottom", "left", "right")
+SIDES = {"top": "↑", "bottom": "↓", "left": "←", "right": "→"}
+"""The sides with the arrows that stand for them: words would not fit the narrowest inspector."""
 
 WORDS = {
     "valid": Choice("valid", "valid", "The window stays inside the picture, so the result is smaller."),
@@ -103,9 +105,10 @@ class PaddingField(Field):
         self.spins = {side: make_spin(each) for side in SIDES}
         for place, (side, spin) in enumerate(self.spins.items()):
             row, column = divmod(place, 2)
-            caption = QLabel(side)
+            caption = QLabel(SIDES[side])
             caption.setProperty("role", "caption")
             caption.setBuddy(spin)
+            caption.setToolTip(tip(f"Pixels added at the {side} of the picture."))
             grid.addWidget(caption, row, column * 2)
             grid.addWidget(spin, row, column * 2 + 1)
             grid.setColumnStretch(column * 2 + 1, 1)

@@ -23,6 +23,7 @@ class PerAxisField(Field):
         self.spins = (make_spin(param.each), make_spin(param.each))
         self.link = LinkButton()
         self._wants_link = True
+        self._why = ""
         for axis, spin in enumerate(self.spins):
             if axis:
                 cross = QLabel("×")
@@ -40,19 +41,29 @@ class PerAxisField(Field):
         for axis in (0, 1):
             self.set_axis_range(axis, int(minimum), int(maximum))
 
-    def set_axis_range(self, axis: int, minimum: int, maximum: int) -> None:
-        """Narrow one axis (0 rows, 1 columns); linked, the narrower of both holds for both."""
+    def set_axis_range(self, axis: int, minimum: int, maximum: int, why: str = "") -> None:
+        """Narrow one axis (0 rows, 1 columns); linked, the narrower of both holds for both.
+
+        ``why`` is said under the controls when the value stands at the narrowed end.
+        """
         each = self._declared.each
+        self._why = why
         self._limits[axis] = (max(each.minimum, minimum), min(each.maximum, maximum))
         self._narrow()
 
     def _narrow(self) -> None:
+        hint = ""
         for axis, spin in enumerate(self.spins):
             low, high = self._limits[axis]
             if self.link.isChecked():
                 low = max(low, self._limits[1 - axis][0])
                 high = min(high, self._limits[1 - axis][1])
             narrow_spin(spin, low, high)
+            if spin.value() > high:
+                hint = f"At most {high} works here."
+            elif spin.value() == high < self._declared.each.maximum and not hint:
+                hint = self._why
+        self.set_hint(hint)
 
     def _show(self, value: Pair) -> None:
         each = self._declared.each

@@ -38,7 +38,7 @@ class Segments(QWidget):
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.setFixedHeight(ROW_HEIGHT)
-            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(choice.label) + 8)
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(choice.label) + 7)
             self._group.addButton(button)
             self._buttons[choice.value] = button
             row.addWidget(button)

@@ -1,0 +1,137 @@
+"""The words and numbers of the formula, the cost and the time."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convstudio.core.geometry import output_length
+from convstudio.ui.formula import (
+    AxisFacts,
+    Facts,
+    algorithm_line,
+    cost_line,
+    duration,
+    explain_formula,
+    explain_plan,
+    fully_connected_line,
+    long_count,
+    short_count,
+    size_formula_text,
+    sizes_line,
+)
+
+MOCKUP = AxisFacts(n=300, before=1, after=1, kernel=3, stride=1, dilation=1, out=300)
+
+
+def test_the_formula_shows_the_present_numbers() -> None:
+    assert size_formula_text(MOCKUP) == "⌊(300 + 2·1 − 1·(3−1) − 1)/1⌋ + 1 = 300"
+
+
+def test_uneven_padding_is_written_out() -> None:
+    axis = AxisFacts(n=300, before=1, after=2, kernel=4, stride=2, dilation=3, out=147)
+    assert size_formula_text(axis) == "⌊(300 + 1+2 − 3·(4−1) − 1)/2⌋ + 1 = 147"
+
+
+sizes = st.integers(1, 40)
+
+
+@given(n=sizes, before=sizes, after=sizes, kernel=sizes, stride=sizes, dilation=sizes)
+def test_the_formula_as_written_is_true(
+    n: int, before: int, after: int, kernel: int, stride: int, dilation: int
+) -> None:
+    out = output_length(n, kernel, stride, before, after, dilation)
+    text = size_formula_text(AxisFacts(n, before, after, kernel, stride, dilation, out))
+    left, right = text.split(" = ")
+    python = left.replace("⌊", "").replace("⌋", "").replace("·", "*").replace("−", "-").replace("/", "//")
+    assert re.fullmatch(r"[0-9+\-*/() ]+", python)
+    assert eval(python) == int(right)
+
+
+def test_every_symbol_is_explained() -> None:
+    axis = AxisFacts(n=300, before=1, after=2, kernel=4, stride=2, dilation=3, out=147, unread=1)
+    text = explain_formula(axis, "height")
+    for words in (
+        "height of the input",
+        "top and bottom",
+        "dilation",
+        "rows of the kernel",
+        "stride",
+        "rounded",
+    ):
+        assert words in text
+    assert "spans d·(k−1)+1 = 10 px" in text
+    assert "1 of the padded rows are never read" in text
+    assert "left and right" in explain_formula(axis, "width")
+
+
+@pytest.mark.parametrize(
+    ("number", "short", "long"),
+    [
+        (0, "0", "0"),
+        (864, "864", "864"),
+        (9600, "9 600", "9 600"),
+        (29_160_000, "29.2 M", "29.2 million"),
+        (437_400_000_000, "437 G", "437 billion"),
+        (1_000_000, "1 M", "1 million"),
+        (2_500_000_000_000_000, "2500 T", "2.5 quadrillion"),
+    ],
+)
+def test_counts_keep_three_digits(number: int, short: str, long: str) -> None:
+    assert short_count(number) == short
+    assert long_count(number).replace("\N{NO-BREAK SPACE}", " ") == long
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.00042, "0.42 ms"),
+        (0.0019, "1.9 ms"),
+        (0.0234, "23 ms"),
+        (0.23, "230 ms"),
+        (1.44, "1.4 s"),
+        (75, "75 s"),
+    ],
+)
+def test_times_are_short(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def facts(**changes: object) -> Facts:
+    numbers = {"multiply_adds": 29_160_000, "parameters": 224, "fully_connected": 437_400_000_000}
+    return Facts(axes=(MOCKUP, MOCKUP), **(numbers | changes))  # type: ignore[arg-type]
+
+
+def test_the_cost_reads_as_in_a_textbook() -> None:
+    assert cost_line(facts()) == "29.2 M mult-adds · 224 parameters"
+    assert cost_line(facts(parameters=1)).endswith("1 parameter")
+    line = fully_connected_line(facts()).replace("\N{NO-BREAK SPACE}", " ")
+    assert line == "a fully connected layer would need 437 billion"
+
+
+def test_the_sizes_line_names_padding_and_what_is_never_read() -> None:
+    bare = AxisFacts(n=10, before=0, after=0, kernel=3, stride=1, dilation=1, out=8)
+    odd = AxisFacts(n=10, before=0, after=0, kernel=3, stride=4, dilation=1, out=2, unread=3)
+    assert sizes_line(Facts((bare, bare), 1, 1, 1)) == ""
+    assert sizes_line(facts()) == "302×302 after padding"
+    assert sizes_line(Facts((odd, bare), 1, 1, 1)) == "the last 3 rows never read"
+
+
+def test_plan_and_time_say_only_what_is_known() -> None:
+    candidates = (
+        SimpleNamespace(name="rows", milliseconds=1.9, exact=True, reason="few taps"),
+        SimpleNamespace(name="fft", milliseconds=float("inf"), exact=False, reason="NaN would spread"),
+    )
+    plan = SimpleNamespace(algorithm="rows", candidates=candidates)
+    assert algorithm_line(facts()) == ""
+    assert algorithm_line(facts(plan=plan)) == "rows"
+    assert algorithm_line(facts(plan=plan, seconds=0.0019)) == "rows · 1.9 ms"
+    text = explain_plan(plan)  # type: ignore[arg-type]
+    assert "<b>rows</b>" in text
+    assert "≈ 1.9 ms" in text
+    assert "NaN would spread" in text
+    assert "<b>fft</b>" not in text

@@ -1,0 +1,230 @@
+"""The inspector shows a layer and its numbers, says why things cannot work, and only asks for changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from convstudio.kernels import Kernel
+from convstudio.layers.conv import Conv
+from convstudio.spec.params import ChoiceParam
+from convstudio.ui.fields.choice_field import ChoiceField
+from convstudio.ui.fields.per_axis_field import PerAxisField
+from convstudio.ui.inspector import MINIMUM_WIDTH, Inspector, facts_of
+from convstudio.ui.theme import DARK, style_sheet
+
+COLOUR = (3, 300, 450)
+
+
+def layer_of(size: int = 3, **values: Any) -> Conv:
+    return Conv(kernel=Kernel.custom(np.ones((size, size))), **values)
+
+
+@pytest.fixture
+def inspector(qtbot: QtBot) -> Iterator[Inspector]:
+    top = QFrame()
+    top.setObjectName("top")
+    made = Inspector(top)
+    qtbot.addWidget(made)
+    made.setStyleSheet(style_sheet(DARK))  # its paddings decide what fits
+    made.resize(320, 800)
+    made.show()
+    qtbot.waitExposed(made)
+    made.activateWindow()
+    yield made
+    made.close()
+
+
+def text_of(inspector: Inspector, name: str) -> str:
+    label = inspector.findChild(QLabel, name)
+    assert label is not None, name
+    return label.text() if label.isVisible() else ""
+
+
+def heard_by(inspector: Inspector) -> list[tuple[str, Any]]:
+    heard: list[tuple[str, Any]] = []
+    inspector.edited.connect(lambda name, value: heard.append((name, value)))
+    return heard
+
+
+def test_the_form_comes_from_the_layers_declarations(inspector: Inspector, qtbot: QtBot) -> None:
+    inspector.show_layer(layer_of(), COLOUR)
+    assert inspector.form.names() == tuple(p.name for p in Conv.parameters() if p.name != "kernel")
+    assert text_of(inspector, "inspector-title") == "CONVOLUTION LAYER"
+    top = inspector.findChild(QFrame, "top")
+    assert top is not None
+    qtbot.waitUntil(lambda: 0 < top.y() < inspector.form.y())
+
+
+def test_showing_asks_for_nothing(inspector: Inspector) -> None:
+    heard = heard_by(inspector)
+    for layer in (
+        layer_of(),
+        layer_of(5, padding="full", padding_mode="constant", padding_value=0.5, stride=(2, 3)),
+        layer_of(padding=((1, 2), (3, 4)), channels="luminance", operation="convolution", bias=0.25),
+    ):
+        inspector.show_layer(layer, COLOUR)
+        inspector.show_numbers(facts_of(layer.geometry(COLOUR)))
+        inspector.show_proof("matches SciPy", "good")
+    inspector.show_layer(layer_of(), (1, 2, 2), (None, "It does not fit."))
+    assert heard == []
+
+
+def test_an_edit_is_a_request(inspector: Inspector, qtbot: QtBot) -> None:
+    layer = layer_of()
+    inspector.show_layer(layer, COLOUR)
+    heard = heard_by(inspector)
+    stride = inspector.form.field("stride")
+    assert isinstance(stride, PerAxisField)
+    stride.spins[0].setFocus()
+    qtbot.keyClick(stride.spins[0], Qt.Key.Key_Up)
+    assert heard == [("stride", (2, 2))]
+
+
+def test_leaving_a_field_is_told(inspector: Inspector, qtbot: QtBot) -> None:
+    inspector.show_layer(layer_of(), COLOUR)
+    ended: list[str] = []
+    inspector.edit_ended.connect(ended.append)
+    stride = inspector.form.field("stride")
+    assert isinstance(stride, PerAxisField)
+    stride.spins[0].setFocus()
+    qtbot.keyClick(stride.spins[0], Qt.Key.Key_Return)
+    assert ended == ["stride"]
+
+
+def test_sizes_and_cost_follow_at_once(inspector: Inspector) -> None:
+    inspector.show_layer(layer_of(stride=(2, 1)), COLOUR)
+    rows = inspector.findChild(QLabel, "formula-height")
+    columns = inspector.findChild(QLabel, "formula-width")
+    assert rows is not None
+    assert columns is not None
+    assert rows.accessibleName() == "Output height: ⌊(300 + 0+1 − 1·(3−1) − 1)/2⌋ + 1 = 150"
+    assert columns.accessibleName() == "Output width: ⌊(450 + 2·1 − 1·(3−1) − 1)/1⌋ + 1 = 450"
+    assert "stride" in rows.toolTip()
+    assert "parameters" in text_of(inspector, "cost")
+    assert "fully connected" in text_of(inspector, "cost-dense")
+
+
+@pytest.mark.parametrize("width", [MINIMUM_WIDTH, 320, 420])
+def test_nothing_is_wider_than_the_panel(inspector: Inspector, width: int, qtbot: QtBot) -> None:
+    inspector.resize(width, 300)  # low, so that the scroll bar takes its share
+    inspector.show_layer(layer_of(padding=((10, 20), (30, 40)), padding_mode="constant"), (3, 4000, 6000))
+    panel = inspector.widget()
+    qtbot.waitUntil(lambda: panel.width() == inspector.viewport().width())
+    assert panel.minimumSizeHint().width() <= inspector.viewport().width()
+    for child in panel.findChildren(QWidget):
+        if child.isVisible():
+            right = child.mapTo(panel, child.rect().topRight()).x()
+            assert right <= panel.width(), child.objectName()
+
+
+def test_the_border_follows_the_padding(inspector: Inspector) -> None:
+    inspector.show_layer(layer_of(padding="valid"), COLOUR)
+    field = inspector.form.field("padding_mode")
+    assert not any(control.isEnabled() for control in field.controls())
+    assert "Nothing is padded" in text_of(inspector, "param-padding_mode-hint")
+    inspector.show_layer(layer_of(padding="same"), COLOUR)
+    assert all(control.isEnabled() for control in field.controls())
+    assert not inspector.form.field("padding_value").isVisible()
+    inspector.show_layer(layer_of(padding_mode="constant"), COLOUR)
+    assert inspector.form.field("padding_value").isVisible()
+
+
+def test_channels_are_off_for_a_grey_picture(inspector: Inspector) -> None:
+    inspector.show_layer(layer_of(), (1, 300, 450))
+    field = inspector.form.field("channels")
+    assert not any(control.isEnabled() for control in field.controls())
+    assert "single channel" in field.toolTip()
+
+
+def test_ranges_follow_from_the_picture(inspector: Inspector) -> None:
+    inspector.show_layer(layer_of(padding="valid"), (3, 9, 21))
+    dilation = inspector.form.field("dilation")
+    assert isinstance(dilation, PerAxisField)
+    assert dilation.spins[0].maximum() == 4  # 4·(3−1)+1 = 9
+    assert dilation.spins[1].maximum() == 4, "linked, the narrower axis holds for both"
+    inspector.show_layer(layer_of(padding="valid", dilation=(4, 4)), (3, 9, 21))
+    assert "would not fit" in text_of(inspector, "param-dilation-hint")
+
+
+def test_border_modes_that_cannot_fill_the_padding_are_off(inspector: Inspector) -> None:
+    inspector.show_layer(layer_of(7, padding="full", padding_mode="zeros"), (3, 4, 50))
+    combo = inspector.form.field("padding_mode").findChild(QComboBox)
+    assert combo is not None
+    row = combo.findData("reflect")
+    assert not combo.model().flags(combo.model().index(row, 0)) & Qt.ItemFlag.ItemIsEnabled
+    assert "Reflection can fill 3 px" in combo.itemData(row, Qt.ItemDataRole.ToolTipRole)
+
+
+def test_what_does_not_fit_is_said_where_it_is_set(inspector: Inspector) -> None:
+    layer = layer_of(padding="valid", dilation=(4, 4))
+    inspector.show_layer(layer, (3, 5, 50), (None, "kernel spans 9 px but the input is 5 px high"))
+    assert "spans 9 px" in text_of(inspector, "param-padding-problem")
+    assert text_of(inspector, "inspector-problem") == "", "once is enough"
+    assert text_of(inspector, "param-dilation-hint") == "At most 2 works here."
+    card = inspector.findChild(QFrame, "formula-card")
+    assert card is not None
+    assert not card.isVisible(), "a formula of another size would be a lie"
+    inspector.show_layer(layer_of(), COLOUR)
+    assert text_of(inspector, "param-padding-problem") == ""
+    assert card.isVisible()
+
+
+def test_other_failures_stand_on_top_or_at_their_parameter(inspector: Inspector) -> None:
+    inspector.show_layer(layer_of(), COLOUR, (None, "There is not enough memory."))
+    assert text_of(inspector, "inspector-problem") == "There is not enough memory."
+    inspector.show_layer(layer_of(), COLOUR, ("bias", "Too much."))
+    assert text_of(inspector, "inspector-problem") == ""
+    assert text_of(inspector, "param-bias-problem") == "Too much."
+
+
+def test_the_operation_is_explained_where_it_stands(inspector: Inspector) -> None:
+    param = next(each.param for each in Conv.parameters() if each.name == "operation")
+    assert isinstance(param, ChoiceParam)
+    helps = {choice.value: choice.help for choice in param.choices}
+    for operation in ("correlation", "convolution"):
+        inspector.show_layer(layer_of(operation=operation), COLOUR)
+        assert text_of(inspector, "param-operation-hint") == helps[operation]
+    assert isinstance(inspector.form.field("operation"), ChoiceField)
+
+
+def test_plan_time_and_proof_are_shown(inspector: Inspector) -> None:
+    layer = layer_of()
+    inspector.show_layer(layer, COLOUR)
+    card = inspector.findChild(QFrame, "result-card")
+    assert card is not None
+    assert not card.isVisible()
+    candidate = SimpleNamespace(name="rows", milliseconds=1.9, exact=True, reason="few taps")
+    plan: Any = SimpleNamespace(algorithm="rows", candidates=(candidate,))
+    inspector.show_numbers(replace(facts_of(layer.geometry(COLOUR)), plan=plan, seconds=0.0019))
+    assert text_of(inspector, "algorithm") == "rows · 1.9 ms"
+    label = inspector.findChild(QLabel, "algorithm")
+    assert label is not None
+    assert "few taps" in label.toolTip()
+
+
+@pytest.mark.parametrize(
+    ("state", "shown", "role"),
+    [
+        ("checking", "… checking", "caption"),
+        ("good", "✓ checking", "good"),
+        ("bad", "✗ checking", "problem"),
+    ],
+)
+def test_the_proof_wears_its_verdict(inspector: Inspector, state: str, shown: str, role: str) -> None:
+    inspector.show_layer(layer_of(), COLOUR)
+    inspector.show_proof("checking", state)
+    assert text_of(inspector, "proof") == shown
+    label = inspector.findChild(QLabel, "proof")
+    assert label is not None
+    assert label.property("role") == role
+    inspector.show_proof("", "none")
+    assert text_of(inspector, "proof") == ""
