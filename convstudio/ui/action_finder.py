@@ -109,7 +109,9 @@ class _RowPainter(QStyledItemDelegate):
         bright = theme.accent_text if lit else theme.text if entry.enabled else theme.text_dim
         dim = theme.accent_text if lit else theme.text_dim
         inner = rect.adjusted(12, 4, -12, -4)
-        top = QRect(inner.left(), inner.top(), inner.width(), inner.height() // 2)
+        below = " · ".join(filter(None, (entry.place, entry.reason)))
+        lines = 2 if below else 1
+        top = QRect(inner.left(), inner.top(), inner.width(), inner.height() // lines)
         low = QRect(inner.left(), top.bottom() + 1, inner.width(), inner.height() // 2)
         self._write(painter, top, entry.shortcut, dim, Qt.AlignmentFlag.AlignRight)
         used = painter.fontMetrics().horizontalAdvance(entry.shortcut) + 12
@@ -117,7 +119,6 @@ class _RowPainter(QStyledItemDelegate):
         small = painter.font()
         small.setPixelSize(11)
         painter.setFont(small)
-        below = " · ".join(filter(None, (entry.place, entry.reason)))
         self._write(painter, low, below, dim)
         painter.restore()
 
@@ -141,6 +142,7 @@ class ActionFinder(QDialog):
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("action-finder")
         self.setWindowTitle("Find an action")
+        self.setStyleSheet("#action-finder { background: palette(window); }")  # stands out from the window
         self._actions = list(actions)
         self._entries: list[Entry] = []
         self._recent: list[str] = []
@@ -230,6 +232,7 @@ class ActionFinder(QDialog):
             item = QStandardItem(entry.name)
             item.setData(entry, ENTRY)
             item.setData(entry.reason, Qt.ItemDataRole.AccessibleDescriptionRole)
+            item.setToolTip(tip(entry.reason))
             self._model.appendRow(item)
         some = self._model.rowCount() > 0
         self._list.setVisible(some)

@@ -15,6 +15,9 @@ from convstudio.ui.tips import tip
 INFO_MILLISECONDS = 6000
 """How long a message stays that needs nothing from the user."""
 
+MOST_WAITING = 4
+"""How many messages wait behind the one that is shown; older ones are dropped."""
+
 LEVELS = ("info", "warning", "error")
 _MARKS = {"info": "i", "warning": "!", "error": "✗"}
 _SPOKEN = {"info": "Message", "warning": "Warning", "error": "Error"}
@@ -27,6 +30,11 @@ class _Message:
     text: str
     level: str
     action: Action | None
+    topic: str
+
+    def replaces(self, other: _Message) -> bool:
+        """Whether there is no sense in keeping the other one too."""
+        return self.text == other.text or bool(self.topic and self.topic == other.topic)
 
 
 class MessageBar(QFrame):
@@ -76,22 +84,27 @@ class MessageBar(QFrame):
         self._timer.timeout.connect(self._time_is_up)
         self.hide()
 
-    def show_message(self, text: str, level: str = "info", action: Action | None = None) -> None:
-        """Show a message; ``level`` is one of ``LEVELS``, ``action`` a button's words and what it does.
+    def show_message(
+        self, text: str, level: str = "info", action: Action | None = None, *, topic: str = ""
+    ) -> None:
+        """Show a message.
+
+        ``level`` is one of ``LEVELS``, ``action`` a button's words and what it does. A message replaces
+        those of the same non-empty ``topic``, as when a drag fails again and again in other words.
 
         Raises:
             ValueError: an unknown level.
         """
         if level not in LEVELS:
             raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
-        new = _Message(text, level, action)
+        new = _Message(text, level, action, topic)
         old = self._current
-        self._waiting = [each for each in self._waiting if each.text != text]
-        if old is not None and old.level == "error" and old.text != text:
+        self._waiting = [each for each in self._waiting if not new.replaces(each)]
+        if old is not None and old.level == "error" and not new.replaces(old):
             if level != "error":
-                self._waiting.append(new)
+                self._waiting = [*self._waiting, new][-MOST_WAITING:]
                 return
-            self._waiting.insert(0, old)
+            self._waiting = [old, *self._waiting][:MOST_WAITING]
         self._present(new)
 
     def text(self) -> str:
@@ -102,10 +115,10 @@ class MessageBar(QFrame):
         """Return the level of the message that is shown, or an empty string."""
         return "" if self._current is None else self._current.level
 
-    def clear(self, text: str | None = None) -> None:
-        """Take away every message, or those with this text, as when their reason is gone."""
-        self._waiting = [] if text is None else [each for each in self._waiting if each.text != text]
-        if text is None or self.text() == text:
+    def clear(self, topic: str | None = None) -> None:
+        """Take away every message, or those of a topic, as when their reason is gone."""
+        self._waiting = [each for each in self._waiting if topic is not None and each.topic != topic]
+        if self._current is not None and topic in (None, self._current.topic):
             self.close_message()
 
     @Slot()

@@ -143,7 +143,6 @@ def test_letters_change_nothing(host: QWidget, qtbot: QtBot) -> None:
 def test_dragging_the_slider_tells_values_all_the_way(host: QWidget, qtbot: QtBot) -> None:
     field, heard = put(host, number(), 0.0)
     assert isinstance(field, FloatField)
-    assert field.slider is not None
     middle = field.slider.height() // 2
     finished: list[None] = []
     field.finished.connect(lambda: finished.append(None))
@@ -159,10 +158,17 @@ def test_dragging_the_slider_tells_values_all_the_way(host: QWidget, qtbot: QtBo
     assert all(round(value, 1) == value for value in heard), "the slider moves in declared steps"
 
 
-def test_a_wide_range_gets_no_slider(host: QWidget) -> None:
-    field, _ = put(host, number(-1000.0, 1000.0, 0.05), 0.0)
+def test_the_slider_of_a_wide_range_covers_what_lies_around_the_default(host: QWidget, qtbot: QtBot) -> None:
+    field, heard = put(host, number(-1000.0, 1000.0, 0.05), 0.0)
     assert isinstance(field, FloatField)
-    assert field.slider is None
+    slider, middle = field.slider, field.slider.height() // 2
+    qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=QPoint(slider.width() - 1, middle))
+    assert heard == [1.0]
+    retype(qtbot, field.spin, "250")
+    assert heard[-1] == 250.0
+    assert slider.value() == slider.maximum()
+    qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=QPoint(0, middle))
+    assert heard[-1] == -1.0
 
 
 def test_the_wheel_passes_fields_without_the_focus(host: QWidget, qtbot: QtBot) -> None:
@@ -170,7 +176,6 @@ def test_the_wheel_passes_fields_without_the_focus(host: QWidget, qtbot: QtBot) 
     other, heard_other = put(host, ChoiceParam(label="Word", help="Which.", choices=WORDS), "two")
     assert isinstance(field, FloatField)
     assert isinstance(other, ChoiceField)
-    assert field.slider is not None
     assert other.combo is not None
     host.setFocus()
     for control in (field.spin, field.slider, other.combo):

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QLabel, QLineEdit, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from convstudio.ui.message_bar import INFO_MILLISECONDS, MessageBar
+from convstudio.ui.message_bar import INFO_MILLISECONDS, MOST_WAITING, MessageBar
 from convstudio.ui.progress_strip import ProgressStrip
 
 
@@ -104,12 +104,27 @@ def test_the_same_message_does_not_pile_up(bar: MessageBar) -> None:
     assert not bar.isVisible()
 
 
-def test_a_message_can_be_taken_back_when_its_reason_is_gone(bar: MessageBar) -> None:
-    bar.show_message("The kernel does not fit.", "error")
-    bar.clear("Something else.")
-    assert bar.isVisible()
-    bar.clear("The kernel does not fit.")
+def test_messages_of_a_topic_replace_each_other_and_go_together(bar: MessageBar) -> None:
+    bar.show_message("The disk is full.", "error")
+    for size in (5, 7, 9):
+        bar.show_message(f"The window spans {size} px.", "error", topic="compute")
+    assert bar.text() == "The window spans 9 px."
+    bar.clear("load")
+    assert bar.text() == "The window spans 9 px."
+    bar.clear("compute")
+    assert bar.text() == "The disk is full."
+    bar.clear()
     assert not bar.isVisible()
+
+
+def test_only_a_few_messages_wait(bar: MessageBar) -> None:
+    for each in range(30):
+        bar.show_message(f"Error {each}.", "error")
+    closed = 0
+    while bar.isVisible():
+        bar.close_message()
+        closed += 1
+    assert closed == 1 + MOST_WAITING
 
 
 def test_its_action_runs_and_closes_it(bar: MessageBar, qtbot: QtBot) -> None:
