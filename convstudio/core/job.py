@@ -193,3 +193,17 @@ def tiles_of(full: Sequence[int], extents: Sequence[int]) -> list[Tile]:
         for h in ranges[3]
         for w in ranges[4]
     ]
+
+
+def whole_bands(tiles: Sequence[Tile], band: int) -> list[Tile]:
+    """The same cells in tiles that are each a whole number of bands of rows high, or less than one."""
+    cut: list[Tile] = []
+    for tile in tiles:
+        low, high = tile.low, tile.high
+        edge = high[1] - (high[1] - low[1]) % band
+        if low[1] < edge < high[1]:
+            cut.append(tile._replace(high=(high[0], edge, high[2])))
+            cut.append(tile._replace(low=(low[0], edge, low[2])))
+        else:
+            cut.append(tile)
+    return cut

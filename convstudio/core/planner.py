@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from convstudio.core.algorithms import gemm, taps
+from convstudio.core.algorithms import fft, gemm, rows, separable, taps
 from convstudio.core.job import ConvJob, Tile, Work
 
 
@@ -20,7 +20,10 @@ class Method:
 
 METHODS = {
     "taps": Method(taps.prepare, taps.work, leaks=False),
+    "separable": Method(separable.prepare, separable.work, leaks=True),
+    "rows": Method(rows.prepare, rows.work, leaks=True),
     "gemm": Method(gemm.prepare, gemm.work, leaks=False),
+    "fft": Method(fft.prepare, fft.work, leaks=True),
 }
 ALGORITHMS = tuple(METHODS)
 

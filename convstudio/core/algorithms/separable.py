@@ -1,0 +1,195 @@
+"""`separable`: one pass for each axis, for kernels that are sums of few outer products.
+
+A kernel of rank r costs r · (k_h + k_w) products a cell instead of k_h · k_w. Both passes are banded matrix
+products. The vertical one multiplies a band of input rows, as they lie, by a (band × rows read) matrix that
+holds the kernel's column, one cell further on in each row. The horizontal one multiplies overlapping windows
+of the result, a view that BLAS reads without a copy, by such a matrix for a strip of output columns. Padding
+at the sides is made after the vertical pass, which gives the same and saves copying the input.
+
+Multiplying by the zeros of the bands spreads NaN: `conv` computes such tiles again by `taps`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
+
+from convstudio.core.factor import Term, separate
+from convstudio.core.job import ConvJob, Tile, Work, fit_tile, tiles_of, whole, whole_bands
+from convstudio.core.padding import axis_segments
+from convstudio.core.threads import Scratch
+
+Array: TypeAlias = npt.NDArray[Any]
+
+_BAND = 16  # output rows of one vertical product
+_STRIP = 32  # output columns of one horizontal product
+_DEEP = 8  # output slices of one product along depth
+
+
+def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
+    """The tiles to compute, and how to compute one."""
+    full = whole(job)
+    band = min(_BAND, full[3])
+
+    def needed(extents: Sequence[int]) -> int:
+        rows = extents[3] * band
+        depth, height, width = job.reach((extents[2], rows, extents[4]))
+        read = job.inputs * depth * height + extents[2] * height
+        return job.dtype.itemsize * width * (read + 2 * extents[2] * rows)
+
+    extents = fit_tile((1, 1, min(full[2], _DEEP), -(-full[3] // band), full[4]), needed)
+    extents[3] *= band
+    return whole_bands(tiles_of(full, extents), band), work(job)
+
+
+def work(job: ConvJob) -> Work:
+    """How to compute a tile whose height is a whole number of bands or less than one."""
+    matrices: dict[tuple[int, ...], list[_Passes]] = {}
+
+    def passes_of(group: int, output: int, channel: int, depth: int, band: int) -> list[_Passes]:
+        key = (group, output, channel, depth, band)
+        if key not in matrices:
+            terms = separate(job.exact[group, output, channel], job.dtype)
+            matrices[key] = [_Passes(job, term, depth, band) for term in terms]
+        return matrices[key]
+
+    # Sides can be padded between the passes where every column of the input goes through the first.
+    late_sides = job.kernel[2] > 1 and (job.kernel[0] > 1 or job.kernel[1] > 1)
+
+    def compute(tile: Tile, scratch: Scratch) -> None:
+        depth, height, width = tile.extent
+        band = min(_BAND, height)
+        late = late_sides and width == job.cells[2]
+        for example, group in product(range(*tile.examples), range(*tile.groups)):
+            part = tile._replace(examples=(example, example + 1), groups=(group, group + 1))
+            block = (_read_columns(job, part, scratch) if late else job.read(part, scratch))[0]
+            target = job.target(part)[0]
+            for output, channel in product(range(job.outputs), range(job.inputs)):
+                for index, passes in enumerate(passes_of(group, output, channel, depth, band)):
+                    if channel == 0 and index == 0:
+                        passes.apply(block[channel], target[output], scratch, late)
+                        continue
+                    term = scratch.take("term", tile.extent, job.dtype)
+                    passes.apply(block[channel], term, scratch, late)
+                    np.add(target[output], term, out=target[output])
+
+    return compute
+
+
+def _read_columns(job: ConvJob, tile: Tile, scratch: Scratch) -> Array:
+    """`job.read`, but without padding at the left and right: exactly the input's columns."""
+    reach = job.reach(tile.extent)
+    before, after = job.source.pads[2]
+    low = (tile.low[0] * job.stride[0], tile.low[1] * job.stride[1], before)
+    high = (low[0] + reach[0], low[1] + reach[1], job.source.shape[2] - after)
+    channels = job.channels(tile.groups)
+    block = job.source.view(tile.examples, channels, low, high)
+    if block is None:
+        shape = (1, job.inputs, reach[0], reach[1], high[2] - low[2])
+        block = scratch.take("block", shape, job.dtype)
+        job.source.fill(block, tile.examples, channels, low, high)
+    return block
+
+
+class _Passes:
+    """One outer product as up to three banded matrices, for tiles of one depth and bands of one height."""
+
+    def __init__(self, job: ConvJob, term: Term, depth: int, band: int) -> None:
+        self.job = job
+        columns = [np.array(column) for column in term]
+        needed = [taps > 1 or step > 1 for taps, step in zip(job.kernel, job.stride, strict=True)]
+        last = 1 if needed[1] and not needed[2] else 2  # the pass that writes to the target
+        for axis in range(3):
+            if not needed[axis] and axis != last:  # a single weight: scale another pass by it
+                columns[last] *= columns[axis][0]
+        sizes = (depth, band, min(_STRIP, job.cells[2]))
+        self.depth, self.height, self.width = (
+            _banded(job, columns[axis], axis, sizes[axis]) if needed[axis] or axis == last else None
+            for axis in range(3)
+        )
+        self.band = band
+        # What the earlier passes make of a constant, which is what they would make of constant side columns.
+        self.gain = float(np.prod([columns[axis].sum() for axis in range(2) if needed[axis] or axis == last]))
+
+    def apply(self, block: Array, target: Array, scratch: Scratch, late: bool) -> None:
+        """Filter the (depth, height, width) block into the target; `late`: its sides are yet to be padded."""
+        job = self.job
+        if self.depth is not None:
+            wide = scratch.take("deep", (len(self.depth), *block.shape[1:]), job.dtype)
+            np.matmul(self.depth, block.reshape(len(block), -1), out=wide.reshape(len(wide), -1))
+            block = wide
+        if self.width is None:
+            self._vertical(block, target)
+            return
+        if late:
+            before, after = job.source.pads[2]
+            columns = block.shape[2]
+            padded = scratch.take("padded", (*target.shape[:2], before + columns + after), job.dtype)
+            inner = padded[:, :, before : before + columns]
+            if self.height is None:
+                inner[...] = block
+            else:
+                self._vertical(block, inner)
+            for start, stop, shown in axis_segments(columns, before, job.source.mode, 0, padded.shape[2]):
+                if shown is None:
+                    padded[:, :, start:stop] = job.source.value * self.gain
+                elif start != before:
+                    padded[:, :, start:stop] = inner[:, :, shown]
+            block = padded
+        elif self.height is not None:
+            passed = scratch.take("padded", (*target.shape[:2], block.shape[2]), job.dtype)
+            self._vertical(block, passed)
+            block = passed
+        self._horizontal(block, target, scratch)
+
+    def _vertical(self, block: Array, target: Array) -> None:
+        assert self.height is not None
+        depth, height, width = target.shape
+        bands = height // self.band
+        of_plane, of_row, of_cell = block.strides
+        rows = as_strided(
+            block,
+            (depth, bands, self.height.shape[1], width),
+            (of_plane, of_row * self.job.stride[1] * self.band, of_row, of_cell),
+        )
+        np.matmul(self.height, rows, out=target.reshape(depth, bands, self.band, width))
+
+    def _horizontal(self, block: Array, target: Array, scratch: Scratch) -> None:
+        assert self.width is not None
+        matrix = self.width.T
+        depth, height, width = target.shape
+        strip = matrix.shape[1]
+        strips = width // strip
+        step = strip * self.job.stride[2]
+        of_plane, of_row, of_cell = block.strides
+        windows = as_strided(
+            block, (depth, strips, height, len(matrix)), (of_plane, of_cell * step, of_row, of_cell)
+        )
+        whole_strips = target[:, :, : strips * strip].reshape(depth, height, strips, strip)
+        if height == 1:  # BLAS would be called for one row at a time: lay the windows out as a matrix
+            copy = scratch.take("windows", (depth, strips, len(matrix)), block.dtype)
+            np.copyto(copy, windows[:, :, 0])
+            np.matmul(copy, matrix, out=whole_strips[:, 0])
+        else:
+            np.matmul(windows, matrix, out=whole_strips.transpose(0, 2, 1, 3))
+        rest = width - strips * strip
+        if rest:
+            reach = self.job.reach((1, 1, rest))[2]
+            tail = block[:, :, strips * step : strips * step + reach]
+            np.matmul(tail, matrix[:reach, :rest], out=target[:, :, strips * strip :])
+
+
+def _banded(job: ConvJob, column: Array, axis: int, outputs: int) -> Array:
+    """(outputs, cells read): the kernel's column on each row, moved along by the stride."""
+    extent = [1, 1, 1]
+    extent[axis] = outputs
+    matrix = np.zeros((outputs, job.reach(extent)[axis]), job.dtype)
+    index = np.arange(outputs)
+    for tap, weight in enumerate(column):
+        matrix[index, index * job.stride[axis] + tap * job.dilation[axis]] = weight
+    return matrix
