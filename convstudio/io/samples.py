@@ -44,8 +44,8 @@ SAMPLES: tuple[Sample, ...] = (
     Sample(
         "page",
         "Page of text",
-        "Blur it until the letters melt and sharpen it again: what is lost for good? The uneven light goes "
-        "when you take the picture minus a wide mean.",
+        "Blur it until the letters melt, then sharpen: what is lost for good? Take away a wide mean, and the "
+        "shadow over its margin leaves while the print stays.",
     ),
     Sample(
         "texture",
@@ -57,7 +57,7 @@ SAMPLES: tuple[Sample, ...] = (
         "zone-plate",
         "Zone plate",
         "Every frequency in every direction, from 0 in the middle to the highest that pixels can carry at "
-        "the middle of each side: a filter paints its own frequency response on it, and stride 2 shows aliasing.",
+        "the middle of each side: a filter paints its frequency response on it, and stride 2 shows aliasing.",
     ),
     Sample(
         "siemens-star",

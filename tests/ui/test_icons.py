@@ -14,43 +14,11 @@ from convstudio.ui.icons import app_icon, icon
 
 NAMES = sorted(path.stem for path in resource_path("icons").glob("*.svg") if path.stem != "convstudio")
 NEEDED = [
-    "open",
-    "save",
-    "copy",
-    "paste",
-    "samples",
-    "undo",
-    "redo",
-    "find",
-    "fit",
-    "actual-size",
-    "zoom-in",
-    "zoom-out",
-    "link",
-    "unlink",
-    "flip-horizontal",
-    "flip-vertical",
-    "rotate",
-    "transpose",
-    "negate",
-    "normalize",
-    "centre",
-    "reset",
-    "theme",
-    "cancel",
-    "check",
-    "warning",
-    "info",
-    "error",
-    "close",
-    "chevron-down",
-    "play",
-    "kernel",
-    "grid",
-    "compare",
-    "photo",
-    "help",
-]
+    "open", "save", "copy", "paste", "samples", "undo", "redo", "find", "fit", "actual-size", "zoom-in",
+    "zoom-out", "link", "unlink", "flip-horizontal", "flip-vertical", "rotate", "transpose", "negate",
+    "normalize", "centre", "reset", "theme", "cancel", "check", "warning", "info", "error", "close",
+    "chevron-down", "play", "kernel", "grid", "compare", "photo", "help",
+]  # fmt: skip
 
 
 def ink(image: QImage) -> float:

@@ -16,12 +16,19 @@ def denoise(layers: Array) -> Array:
     The light on matt surfaces is freed of their colour, smoothed, and coloured again, so that textures stay
     as sharp as they were drawn; the reflections are smoothed more carefully.
     """
-    colour, normal, place = layers[4], layers[5], layers[6]
-    own = np.maximum(colour, 0.02)
+    colour, normal, place = layers[6:]
+    both = layers[4] + layers[5]
+    one, two = (
+        matt / np.maximum(share, 0.1 * both + 1e-3)
+        for matt, share in zip(layers[:2], layers[4:6], strict=True)
+    )
+    # The mean of the two ratios would trust both alike; the ratio of the sums knows which had more rays.
+    value = (layers[0] + layers[1]) / np.maximum(both, 1e-3)
+    half = (one - two) / 2
     guides = (normal, place)
-    matt = _smooth(layers[0] / own, layers[1] / own, guides, levels=4, trust=2.2)
+    matt = _smooth(value + half, value - half, guides, levels=4, trust=2.2)
     rest = _smooth(layers[2], layers[3], guides, levels=3, trust=1.4)
-    return matt * own + rest
+    return matt * colour + rest
 
 
 def _smooth(one: Array, two: Array, guides: tuple[Array, Array], levels: int, trust: float) -> Array:

@@ -32,7 +32,7 @@ from drawing.shapes import (
 from drawing.tracer import Camera, Scene, Thing, Window, render_rows
 
 SIZE = (720, 960)
-SAMPLES = 48
+SAMPLES = 64
 SEED = 2026
 # How far each twig leans to the right and to the front, and how long it is above the vase's mouth.
 TWIGS = ((-0.8, 0.25, 1.25), (-0.26, -0.3, 1.12), (0.32, 0.2, 1.25), (0.85, -0.1, 1.2))
@@ -137,8 +137,8 @@ def _branches(mouth: Array) -> tuple[list[Shape], list[Shape]]:
         (0.32, 0.2, 1.4),
         (0.85, -0.1, 1.2),
     ):
-        at = mouth[:, 0] + np.array([0.18 * lean, -0.9, 0.1 * forward])
-        way = np.array([0.30 * lean, 1.0, 0.3 * forward])
+        at = mouth[:, 0] + np.array([-0.25 * lean, -0.9, -0.1 * forward])
+        way = np.array([0.36 * lean, 1.0, 0.3 * forward])
         step = (length + 0.9) / pieces
         for k in range(pieces):
             way = way + np.array(
@@ -232,8 +232,8 @@ def _rest() -> list[Thing]:
     things = []
     low = Block(vector(2.55, 0.24, -1.1), (1.35, 0.24, 0.95), rotation(y=-14))
     high = Block(vector(2.60, 0.665, -1.1), (1.18, 0.185, 0.84), rotation(y=-24))
-    things.append(Thing(low, surfaces.book(low, (0.030, 0.16, 0.15), True), coat=0.03, rough=0.4))
-    things.append(Thing(high, surfaces.book(high, (0.36, 0.035, 0.045), True), coat=0.03, rough=0.4))
+    things.append(Thing(low, surfaces.book(low, (0.030, 0.16, 0.15), "GABOR"), coat=0.03, rough=0.4))
+    things.append(Thing(high, surfaces.book(high, (0.36, 0.035, 0.045), "SOBEL"), coat=0.03, rough=0.4))
     things.append(Thing(Ball(vector(2.22, 0.47, 1.45), 0.47), surfaces.plain(0.97, 0.99, 0.98), kind="glass"))
     things.append(
         Thing(

@@ -255,13 +255,35 @@ def glazed(foot: Array, top: float) -> Callable[[Array, Array], tuple[Array, Arr
     return looks
 
 
+LETTERS = {  # seven rows of five points, one number a row
+    "A": (14, 17, 17, 31, 17, 17, 17),
+    "B": (30, 17, 17, 30, 17, 17, 30),
+    "E": (31, 16, 16, 30, 16, 16, 31),
+    "G": (14, 17, 16, 23, 17, 17, 14),
+    "L": (16, 16, 16, 16, 16, 16, 31),
+    "O": (14, 17, 17, 17, 17, 17, 14),
+    "R": (30, 17, 17, 30, 20, 18, 17),
+    "S": (15, 16, 16, 14, 1, 1, 30),
+}
+
+
+def _lettering(word: str) -> npt.NDArray[np.bool_]:
+    """Return a word as points (9, 6 n + 1), with an empty margin of one."""
+    rows = np.array([LETTERS[letter] for letter in word])  # (n, 7)
+    points = (rows[:, :, None] >> np.arange(4, -1, -1)) & 1
+    points = np.pad(points, ((0, 0), (1, 1), (1, 0))).transpose(1, 0, 2).reshape(9, -1)
+    return np.pad(points, ((0, 0), (0, 1))).astype(bool)
+
+
 def book(
-    block: Block, cover: tuple[float, float, float], spine_gold: bool
+    block: Block, cover: tuple[float, float, float], title: str
 ) -> Callable[[Array, Array], tuple[Array, Array]]:
-    """Return the looks of a closed book: cloth cover, cream page edges in fine lines on three sides."""
+    """Return the looks of a closed book: cloth cover, gold title and bands on its spine, cream page edges."""
     weave = Sheet(cloudy((256, 256), 91, slope=0.5, lowest=0.1), 160.0)
     leaf = uniform(400, 92).astype(np.float32)
+    letters = _lettering(title)
     hx, hy, _ = block.half
+    size = 1.15 * hy / letters.shape[0]  # of a point
 
     def looks(p: Array, n: Array) -> tuple[Array, Array]:
         q = block.local(p)
@@ -270,16 +292,14 @@ def book(
         pages = (np.abs(level - 0.5) < 0.40) & (np.abs(m[1]) < 0.5) & (m[2] < 0.5)
         sheet_no = np.clip((level * 60).astype(np.int32), 0, 399)
         paper = vector(0.72, 0.64, 0.48) * (0.55 + 0.45 * leaf[sheet_no])
-        grain = 1 + 0.10 * weave.at(q[0] + q[1] + 9, q[2] + q[1] + 9)
-        cloth = vector(*cover) * grain
-        if spine_gold:
-            spine = m[2] > 0.5
-            band = (np.abs(np.abs(q[0]) - 0.72 * hx) < 0.03) | (np.abs(np.abs(q[0]) - 0.62 * hx) < 0.012)
-            title = (np.abs(q[0]) < 0.42 * hx) & (np.abs(q[1]) < 0.28 * hy)
-            row = np.abs(q[1]) > 0.03 * hy
-            glyph = row & (np.sin(q[0] * 71) + np.sin(q[0] * 43 + 1) + np.sin(q[1] * 60 + q[0] * 29) > 0.1)
-            gold = spine & (band | (title & glyph))
-            cloth = np.where(gold, vector(0.72, 0.47, 0.14), cloth)
+        cloth = vector(*cover) * (1 + 0.10 * weave.at(q[0] + q[1] + 9, q[2] + q[1] + 9))
+        band = (np.abs(np.abs(q[0]) - 0.78 * hx) < 0.03) | (np.abs(np.abs(q[0]) - 0.69 * hx) < 0.012)
+        column = np.floor(q[0] / (1.25 * size) + letters.shape[1] / 2).astype(np.int32)
+        row = np.floor(letters.shape[0] / 2 - q[1] / size).astype(np.int32)
+        inside = (column >= 0) & (column < letters.shape[1]) & (row >= 0) & (row < letters.shape[0])
+        printed = inside & letters[np.where(inside, row, 0), np.where(inside, column, 0)]
+        gold = (m[2] > 0.5) & (band | printed)
+        cloth = np.where(gold, vector(0.72, 0.47, 0.14), cloth)
         return np.where(pages, paper, cloth).astype(np.float32), n
 
     return looks

@@ -119,10 +119,16 @@ def hemisphere(n: Array, u: Array, v: Array) -> Array:
 
 @dataclass
 class Seen:
-    """What rays bring back, each (3, n): light by a matt first bounce, other light, what was met first."""
+    """What rays bring back, each (3, n): light by a matt first bounce, other light, what was met first.
+
+    ``matt`` is light times ``share``, the weight of this very ray's first bounce; ``colour`` is what that
+    weight is on average. Dividing by the one and multiplying by the other leaves the light free of the
+    chance by which rays were matt or mirrored, which would show as a ragged outline.
+    """
 
     matt: Array
     rest: Array
+    share: Array
     colour: Array
     normal: Array
     place: Array
@@ -132,7 +138,7 @@ def trace(scene: Scene, o: Array, d: Array, numbers: Array, rng: np.random.Gener
     """Follow rays into the scene; ``numbers`` (7, n) are the random numbers of the first bounce."""
     count = o.shape[1]
     blank = np.zeros((3, count), dtype=np.float32)
-    seen = Seen(blank, blank.copy(), blank.copy(), blank.copy(), blank.copy())
+    seen = Seen(*(blank.copy() for _ in range(6)))
     total = np.zeros((3, count), dtype=np.float32)
     weight = np.ones((3, count), dtype=np.float32)
     index = np.arange(count)
@@ -150,11 +156,14 @@ def trace(scene: Scene, o: Array, d: Array, numbers: Array, rng: np.random.Gener
         p = o[:, keep] + t[keep] * d
         u = numbers[:, keep] if bounce == 0 else rng.random((7, index.size), dtype=np.float32)
         surface = _surface(scene, which, p)
-        light, o, d, weight, direct = _scatter(scene, which, surface, p, d, weight, u, split=bounce == 0)
+        light, base, o, d, weight, direct = _scatter(
+            scene, which, surface, p, d, weight, u, split=bounce == 0
+        )
         total[:, index] += light
         if bounce == 0:
-            seen.place[:, index], seen.normal[:, index], seen.colour[:, index] = p, surface[0], surface[2]
+            seen.place[:, index], seen.normal[:, index], seen.colour[:, index] = p, surface[0], base
             first_matt[index] = ~direct
+            seen.share[:, index] = np.where(direct, 0, weight)
         bright = weight.max(axis=0)
         stay = bright > 0.02
         if bounce >= 1:  # Russian roulette keeps the average right with fewer rays
@@ -197,7 +206,7 @@ def _scatter(
     weight: Array,
     u: Array,
     split: bool,
-) -> tuple[Array, Array, Array, Array, npt.NDArray[np.bool_]]:
+) -> tuple[Array, Array, Array, Array, Array, npt.NDArray[np.bool_]]:
     n, flat, colour, coat, rough = surface
     kind = scene.kinds[which]
     outside = dot(d, flat) < 0
@@ -245,7 +254,8 @@ def _scatter(
     into = (away < 0) & (kind < 2)
     new_d = np.where(into, new_d - 2 * dot(new_d, flat) * flat, new_d)
     away = np.where(into, 1.0, away)
-    return light, p + flat * away * NEAR, new_d, new_weight, mirrored
+    base = np.where(kind == 0, colour * (1 - fresnel), 0)
+    return light, base, p + flat * away * NEAR, new_d, new_weight, mirrored
 
 
 def _arriving(scene: Scene, p: Array, n: Array, flat: Array, u: Array, both: bool) -> Array:
@@ -352,10 +362,10 @@ class Camera:
 def render_rows(
     scene: Scene, camera: Camera, size: tuple[int, int], rows: tuple[int, int], samples: int, seed: int
 ) -> Array:
-    """Return one band of the picture, float32 (7, 3, rows, width).
+    """Return one band of the picture, float32 (9, 3, rows, width).
 
-    Its layers: matt light of the even and of the odd samples, other light of the even and of the odd
-    samples, and the colour, normal and place of what is seen; all are averages over the samples.
+    Its layers: matt light, other light and share (see ``Seen``), each of the even and of the odd samples,
+    then the colour, normal and place of what is seen; all are averages over the samples.
     """
     height, width = size
     rng = np.random.default_rng((seed, rows[0]))
@@ -366,7 +376,7 @@ def render_rows(
     for _ in range(60):
         root = (1 + root) ** (1 / 12)
     steps = np.array([root ** -(k + 1) for k in range(11)]).reshape(11, 1)
-    layers = np.zeros((7, 3, grid_x.size), dtype=np.float32)
+    layers = np.zeros((9, 3, grid_x.size), dtype=np.float32)
     for s in range(samples):
         u = np.mod(start + (steps * s) % 1.0, 1.0).astype(np.float32)
         x = (grid_x + 0.5 + _tent(u[0])) / width - 0.5
@@ -375,8 +385,9 @@ def render_rows(
         seen = trace(scene, o, d, u[4:], rng, depth=5)
         layers[s % 2] += 2 * seen.matt
         layers[2 + s % 2] += 2 * seen.rest
-        layers[4:] += np.stack([seen.colour, seen.normal, seen.place])
-    return (layers / samples).reshape(7, 3, rows[1] - rows[0], width)
+        layers[4 + s % 2] += 2 * seen.share
+        layers[6:] += np.stack([seen.colour, seen.normal, seen.place])
+    return (layers / samples).reshape(9, 3, rows[1] - rows[0], width)
 
 
 def _tent(u: Array) -> Array:
