@@ -174,14 +174,17 @@ def test_the_slider_of_a_wide_range_covers_what_lies_around_the_default(host: QW
 def test_the_wheel_passes_fields_without_the_focus(host: QWidget, qtbot: QtBot) -> None:
     field, heard = put(host, number(), 1.0)
     other, heard_other = put(host, ChoiceParam(label="Word", help="Which.", choices=WORDS), "two")
+    whole, heard_whole = put(host, IntParam(label="Size", help="Cells.", minimum=1, maximum=63), 5)
     assert isinstance(field, FloatField)
     assert isinstance(other, ChoiceField)
+    assert isinstance(whole, IntField)
     assert other.combo is not None
     host.setFocus()
-    for control in (field.spin, field.slider, other.combo):
+    for control in (field.spin, field.slider, other.combo, whole.spin):
         wheel(control)
     assert heard == []
     assert heard_other == []
+    assert heard_whole == []
     field.spin.setFocus()
     wheel(field.spin)
     assert heard == [1.1]

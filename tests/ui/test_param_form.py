@@ -137,10 +137,11 @@ def test_typing_is_told_by_name_with_the_value(form: ParamForm, qtbot: QtBot) ->
     assert heard.edits == [("size", 1), ("size", 15)]
 
 
-def test_leaving_a_field_ends_its_undo_merge(form: ParamForm, qtbot: QtBot) -> None:
-    spin = form.field("size").controls()[1]
-    spin.setFocus()
-    qtbot.waitUntil(spin.hasFocus)
+@pytest.mark.parametrize("part", [0, 1])
+def test_leaving_a_field_ends_its_undo_merge(form: ParamForm, qtbot: QtBot, part: int) -> None:
+    slider_or_spin = form.field("size").controls()[part]
+    slider_or_spin.setFocus()
+    qtbot.waitUntil(slider_or_spin.hasFocus)
     heard = Heard(form)
     elsewhere = form.window().findChild(QLineEdit, "elsewhere")
     assert elsewhere is not None
