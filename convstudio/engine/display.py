@@ -125,6 +125,8 @@ def render(
         raise ValueError(f"out must be C-contiguous uint8 {(height, width, 4)}, got {out.dtype} {out.shape}")
     counts = rasterize.fill(planes, scale, out.view(np.uint32)[:, :, 0], control)
     legend = lookup_table("signed" if scale.coloured else "grey")
+    if scale.low == scale.high:  # all of the picture is one colour, and so is its legend
+        legend = np.repeat(legend[round(scale.offset * 255.0)][None], 256, axis=0)
     return Rendered(
         pixels=out,
         view=view,

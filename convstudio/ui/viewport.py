@@ -131,6 +131,10 @@ class Viewport(QObject):
         fixed = self._centre + anchor / self._scale
         self._move(fixed - anchor / scale, scale, fitting=False)
 
+    def set_zoom(self, zoom: float) -> None:
+        """Set the zoom in real screen pixels per input pixel: 1 is what the user calls 100 %."""
+        self.zoom_to(zoom / self._ratio)
+
     def zoom_by(self, factor: float, offset: QPointF | None = None) -> None:
         """Multiply the scale; ``offset`` as in ``zoom_to``."""
         self.zoom_to(self._scale * factor, offset)
