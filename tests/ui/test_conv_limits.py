@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convstudio.core import GeometryError, conv
@@ -43,12 +43,14 @@ layers = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(layer=layers, height=st.integers(1, 12), width=st.integers(1, 12))
 def test_a_problem_is_named_exactly_where_the_core_refuses(layer: Conv, height: int, width: int) -> None:
     limits = conv_limits(layer, (1, height, width))
     assert bool(limits.problems) == (not works(layer, height, width))
 
 
+@settings(max_examples=40)
 @given(layer=layers, height=st.integers(1, 12), width=st.integers(1, 12))
 def test_words_and_modes_that_are_left_open_work(layer: Conv, height: int, width: int) -> None:
     limits = conv_limits(layer, (1, height, width))
@@ -61,6 +63,7 @@ def test_words_and_modes_that_are_left_open_work(layer: Conv, height: int, width
             assert open_ == works(layer.replace(padding_mode=mode), height, width)
 
 
+@settings(max_examples=40)
 @given(layer=layers, height=st.integers(1, 12), width=st.integers(1, 12))
 def test_the_largest_dilation_works_and_the_next_does_not(layer: Conv, height: int, width: int) -> None:
     limits = conv_limits(layer, (1, height, width))

@@ -113,6 +113,17 @@ def test_sizes_and_cost_follow_at_once(inspector: Inspector) -> None:
     assert "fully connected" in text_of(inspector, "cost-dense")
 
 
+def test_the_padding_says_what_it_comes_to(inspector: Inspector) -> None:
+    inspector.show_layer(layer_of(5), COLOUR)
+    assert text_of(inspector, "param-padding-hint") == "The result keeps the size: 2 px on every side."
+    assert text_of(inspector, "formula-sizes") == "304×454 after padding"
+    inspector.show_layer(layer_of(5, padding="valid"), COLOUR)
+    assert text_of(inspector, "param-padding-hint") == "The window stays inside the picture."
+    sizes = inspector.findChild(QLabel, "formula-sizes")
+    assert sizes is not None
+    assert not sizes.isVisible()
+
+
 @pytest.mark.parametrize("width", [MINIMUM_WIDTH, 320, 420])
 def test_nothing_is_wider_than_the_panel(inspector: Inspector, width: int, qtbot: QtBot) -> None:
     inspector.resize(width, 300)  # low, so that the scroll bar takes its share
@@ -165,6 +176,7 @@ def test_border_modes_that_cannot_fill_the_padding_are_off(inspector: Inspector)
 
 
 def test_what_does_not_fit_is_said_where_it_is_set(inspector: Inspector) -> None:
+    inspector.show_layer(layer_of(), COLOUR)
     layer = layer_of(padding="valid", dilation=(4, 4))
     inspector.show_layer(layer, (3, 5, 50), (None, "kernel spans 9 px but the input is 5 px high"))
     assert "spans 9 px" in text_of(inspector, "param-padding-problem")
