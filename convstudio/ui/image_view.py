@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QContextMenuEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-    QImage,
-    QPainter,
-    QPaintEvent,
-)
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from convstudio.ui import view_overlay
 from convstudio.ui.cell_numbers import exact_number
-from convstudio.ui.navigation import NavigableWidget
+from convstudio.ui.drop_surface import DropSurface
 from convstudio.ui.theme import theme_of
 from convstudio.ui.view_bitmap import Camera
 from convstudio.ui.view_picture import Pair, ViewPicture
@@ -30,7 +19,7 @@ DIMMED = 0.4
 _LEAST_TAP = 3.0  # real pixels a cell: below, the taps of a dilated window run into one another
 
 
-class ImageView(NavigableWidget):
+class ImageView(DropSurface):
     """Shows a ``ViewPicture`` through a viewport that other views may share.
 
     Cells are counted in the picture's own rows and columns; negative ones and those beyond its end are
@@ -40,20 +29,15 @@ class ImageView(NavigableWidget):
     cell_hovered = Signal(int, int)  # row, column of the picture
     hover_left = Signal()  # the cursor left the picture
     cell_clicked = Signal(int, int)
-    files_dropped = Signal(list)  # of pathlib.Path
-    image_dropped = Signal(QImage)
-    menu_requested = Signal(QPoint)  # in global coordinates
 
     def __init__(self, viewport: Viewport, parent: QWidget | None = None) -> None:
         super().__init__(viewport, parent)
         self.setAccessibleName("Picture")
-        self.setAcceptDrops(True)
         self.setMinimumSize(120, 90)
         self._picture: ViewPicture | None = None
         self._scene = Scene()
         self._message = ""
         self._dimmed = False
-        self._dropping = False
         self._hovered: Pair | None = None
         self._cell: Pair | None = None
         self._window: QRect | None = None
@@ -114,13 +98,18 @@ class ImageView(NavigableWidget):
             self.update()
 
     def value_text(self, row: int, column: int) -> str:
-        """Return the numbers of a cell for a read-out, ``"R 0.565  G 0.521  B 0.443"``; "" if none."""
-        if self._picture is None or not self._picture.contains(row, column):
+        """Return the numbers of a cell for a read-out, ``"R 0.565  G 0.521  B 0.443"``.
+
+        Those of a padded cell are followed by "(padding)"; where there is no cell it is "".
+        """
+        numbers = self._picture.numbers(row, column) if self._picture is not None else ()
+        if self._picture is None or not numbers:
             return ""
-        numbers = [exact_number(value) for value in self._picture.numbers(row, column)]
-        if len(numbers) != 3:
-            return numbers[0]
-        return "  ".join(f"{name} {number}" for name, number in zip("RGB", numbers, strict=True))
+        texts = [exact_number(value) for value in numbers]
+        if len(texts) == 3:
+            texts = [f"{name} {text}" for name, text in zip("RGB", texts, strict=True)]
+        padding = () if self._picture.contains(row, column) else ("(padding)",)
+        return "  ".join((*texts, *padding))
 
     def cell_at(self, position: QPointF) -> Pair | None:
         """Return row and column of the picture's cell at a position in this widget."""
@@ -159,12 +148,9 @@ class ImageView(NavigableWidget):
             painter.setOpacity(1.0)
             self._paint_marks(painter, self._picture, ratio)
             painter.restore()
-        elif self._message:
+        elif not self._dropping:
             view_overlay.message(painter, self.rect(), self._message, theme, self.font())
-        if self._dropping:
-            view_overlay.drop_highlight(painter, self.rect(), "Drop to open", theme, self.font())
-        if self.shows_focus:
-            view_overlay.focus_frame(painter, self.rect(), theme)
+        self.paint_state(painter)
         painter.end()
 
     def _paint_marks(self, painter: QPainter, picture: ViewPicture, ratio: float) -> None:
@@ -189,6 +175,10 @@ class ImageView(NavigableWidget):
         extent = picture.cells_extent(window.top(), window.left(), window.height(), window.width())
         view_overlay.outline(painter, camera.rect(extent), theme, ratio, dashed=True)
 
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._scene.clear()  # or a hidden view would keep an old picture alive
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
@@ -198,52 +188,20 @@ class ImageView(NavigableWidget):
 
     def moved_to(self, position: QPointF | None) -> None:
         cell = None if position is None else self.cell_at(position)
+        if cell is None:
+            self.unsetCursor()
+        else:
+            self.setCursor(Qt.CursorShape.CrossCursor)
         if cell == self._hovered:
             return
         self._hovered = cell
         self.update()
         if cell is None:
-            self.unsetCursor()
             self.hover_left.emit()
         else:
-            self.setCursor(Qt.CursorShape.CrossCursor)
             self.cell_hovered.emit(*cell)
 
     def clicked_at(self, position: QPointF) -> None:
         cell = self.cell_at(position)
         if cell is not None:
             self.cell_clicked.emit(*cell)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        self.menu_requested.emit(event.globalPos())
-        event.accept()
-
-    # --- dropping ---
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped_files(event.mimeData()) or event.mimeData().hasImage():
-            event.acceptProposedAction()
-            self._show_dropping(True)
-
-    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
-        self._show_dropping(False)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self._show_dropping(False)
-        files = _dropped_files(event.mimeData())
-        image = event.mimeData().imageData() if event.mimeData().hasImage() else None
-        if files:
-            self.files_dropped.emit(files)
-        elif isinstance(image, QImage) and not image.isNull():
-            self.image_dropped.emit(image)
-        else:
-            return
-        event.acceptProposedAction()
-
-    def _show_dropping(self, dropping: bool) -> None:
-        self._dropping = dropping
-        self.update()
-
-
-def _dropped_files(data: QMimeData) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]

@@ -172,8 +172,17 @@ class ViewPicture:
         return 0 <= row < height and 0 <= column < width
 
     def numbers(self, row: int, column: int) -> Sequence[float]:
-        """Return the values of one cell, of the shown channel or of all; IndexError if there is none."""
-        if not self.contains(row, column):
-            raise IndexError(f"there is no cell in row {row}, column {column}")
-        cell = self.values[:, row, column]
+        """Return the values of a cell, padded or not, of the shown channel or of all; nothing if none."""
+        cell = self._cell(row, column)
+        if cell is None:
+            return ()
         return [float(v) for v in (cell if self.channel is None else cell[self.channel : self.channel + 1])]
+
+    def _cell(self, row: int, column: int) -> Values | None:
+        if self.contains(row, column):
+            return self.values[:, row, column]
+        for patch in self.border.patches if self.border is not None else ():
+            down, across = row - patch.row, column - patch.column
+            if 0 <= down < patch.values.shape[1] and 0 <= across < patch.values.shape[2]:
+                return patch.values[:, down, across]
+        return None
