@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from convstudio.kernels import Kernel, preset, transform
+from convstudio.kernels import PRESETS, Kernel, preset, transform
 from convstudio.kernels.text import format_number
-from convstudio.spec.params import ParamError
+from convstudio.spec.params import Declared, IntParam, ParamError
 from convstudio.ui.fields.quiet import FIELD_STYLE
 from convstudio.ui.insight_panel import InsightPanel
 from convstudio.ui.kernel_brush import KernelBrush
@@ -26,6 +26,7 @@ from convstudio.ui.param_form import ParamForm
 from convstudio.ui.weight_colours import weight_limit
 
 Values = NDArray[np.float64]
+SIDE = "size"  # what the square presets call their side
 
 
 class KernelEditor(QWidget):
@@ -129,7 +130,7 @@ class KernelEditor(QWidget):
 
     def _display(self) -> None:
         kernel, surface = self._kernel, self.surface()
-        self._header.show_kernel(kernel)
+        self._header.show_kernel(kernel, _side_of(kernel))
         self._show_form()
         big = surface is self._canvas
         other = self._grid if big else self._canvas
@@ -170,7 +171,8 @@ class KernelEditor(QWidget):
                 self._form_place.removeWidget(self._form)
                 self._form.deleteLater()
                 self._form = None
-            params = preset(kernel.preset).params if kernel.preset else ()
+            # The side of a square preset is set in the header, beside that of every other kernel.
+            params = tuple(each for each in _params_of(kernel) if each.name != SIDE)
             if params:
                 self._form = ParamForm(params, self)
                 self._form.setObjectName("kernel-params")
@@ -210,8 +212,15 @@ class KernelEditor(QWidget):
 
     def _on_values_edited(self, values: Values, key: str) -> None:
         """Fork to a custom kernel, unless nothing changes: a symmetric preset survives its transpose."""
-        if not np.array_equal(values, self._kernel.values):
-            self._take(self._kernel.custom(values), key)
+        if np.array_equal(values, self._kernel.values):
+            return
+        try:
+            kernel = _fork(self._kernel, values)
+        except ParamError as error:
+            self.problem.emit(f"The kernel stays as it was: {error}")
+            self.surface().show_values(self._kernel.values)
+        else:
+            self._take(kernel, key)
 
     def _on_cell_entered(self, value: float) -> None:
         self._canvas.set_cell(self._canvas.current(), value)
@@ -220,21 +229,28 @@ class KernelEditor(QWidget):
         self._on_values_edited(change(self._kernel.values), "")
 
     def _on_resize_requested(self, rows: int, columns: int) -> None:
-        self._on_values_edited(transform.resize(self._kernel.values, rows, columns), "")
+        """Make a preset that has a side anew at that side, else keep the weights and grow or crop."""
+        side = _side_of(self._kernel)
+        if side is not None and rows == columns and _allows(side, rows):
+            self._remake(SIDE, rows, "")
+        else:
+            self._on_values_edited(transform.resize(self._kernel.values, rows, columns), "")
 
     def _on_param_edited(self, name: str, value: object) -> None:
-        assert self._kernel.preset is not None
         assert self._form is not None
-        values = dict(self._kernel.params) | {name: value}
-        try:
-            kernel = preset(self._kernel.preset).make(**values)
-        except ParamError as error:
-            self._form.show_problem(name, f"{error}.")
-            return
-        self._form.show_problem(name, None)
         if self._param_key[0] != name:
             self._param_key = (name, merge_key(f"param-{name}"))
-        self._take(kernel, self._param_key[1])
+        try:
+            self._remake(name, value, self._param_key[1])
+        except ParamError as error:
+            self._form.show_problem(name, f"{error}.")
+        else:
+            self._form.show_problem(name, None)
+
+    def _remake(self, name: str, value: object, key: str) -> None:
+        """Take the present preset with one parameter changed. Raises ParamError."""
+        assert self._kernel.preset is not None
+        self._take(preset(self._kernel.preset).make(**dict(self._kernel.params) | {name: value}), key)
 
     def _on_param_ended(self, _name: str) -> None:
         self._param_key = ("", "")
@@ -263,3 +279,28 @@ class KernelEditor(QWidget):
             self._library.close()
         self._take(kernel, "")
         self.surface().setFocus(Qt.FocusReason.OtherFocusReason)
+
+
+def _fork(kernel: Kernel, values: Values) -> Kernel:
+    """Return the user's own kernel that editing made of this one. Raises ParamError for bad weights."""
+    return Kernel(values, f"Custom (from {kernel.title})" if kernel.preset else kernel.title)
+
+
+def _params_of(kernel: Kernel) -> tuple[Declared, ...]:
+    """Return the parameters of a kernel's preset; none for one that this version does not know."""
+    known = PRESETS.get(kernel.preset) if kernel.preset else None
+    return known.params if known else ()
+
+
+def _side_of(kernel: Kernel) -> IntParam | None:
+    """Return the parameter that sets the side of a square preset, ``None`` for other kernels."""
+    found = next((each.param for each in _params_of(kernel) if each.name == SIDE), None)
+    return found if isinstance(found, IntParam) else None
+
+
+def _allows(param: IntParam, value: int) -> bool:
+    try:
+        param.check(value)
+    except ParamError:
+        return False
+    return True

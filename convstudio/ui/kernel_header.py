@@ -6,10 +6,10 @@ from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from convstudio.kernels import Kernel
+from convstudio.kernels import LARGEST_SIDE, Kernel
+from convstudio.spec.params import IntParam
 from convstudio.ui.fields.link_button import LinkButton
 from convstudio.ui.fields.quiet import ARROWS, ROW_HEIGHT, QuietSpinBox, draw_chevron
-from convstudio.ui.kernel_surface import LARGEST_SIDE
 from convstudio.ui.param_form import LABEL_WIDTH
 from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
@@ -70,6 +70,7 @@ class KernelHeader(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("kernel-header")
+        self._side: IntParam | None = None
         self.preset = PresetButton(self)
         self.preset.clicked.connect(self.library_requested)
         self._rows = self._spin("rows", "How many rows the kernel has; what was entered stays in place.")
@@ -117,21 +118,27 @@ class KernelHeader(QWidget):
         grid.addWidget(self.preset, 0, 1)
         grid.addLayout(size, 1, 1)
 
-    def show_kernel(self, kernel: Kernel) -> None:
-        """Show a kernel's title, picture and size; an oblong one opens the link."""
+    def show_kernel(self, kernel: Kernel, side: IntParam | None = None) -> None:
+        """Show a kernel's title, picture and size; an oblong one opens the link.
+
+        ``side`` is the parameter that sets the side of a square preset, if it has one: while linked, the
+        arrows go in its steps. Other sizes can be typed; they make the kernel the user's own.
+        """
+        self._side = side
         self.preset.show_kernel(kernel)
         rows, columns = kernel.shape
         if rows != columns:
             with QSignalBlocker(self._link):
                 self._link.setChecked(False)
+        self._offer()
         for spin, value in ((self._rows, rows), (self._columns, columns)):
             with QSignalBlocker(spin):
                 spin.setValue(value)
 
-    def set_step(self, step: int) -> None:
-        """Let the arrows of the size fields go in steps, 2 for a preset that has odd sizes only."""
-        self._rows.setSingleStep(step)
-        self._columns.setSingleStep(step)
+    def _offer(self) -> None:
+        side = self._side if self._link.isChecked() else None
+        for spin in (self._rows, self._columns):
+            spin.setSingleStep(side.step if side else 1)
 
     def _on_size_changed(self, value: int) -> None:
         if self._link.isChecked():
@@ -140,6 +147,7 @@ class KernelHeader(QWidget):
             self.resize_requested.emit(self._rows.value(), self._columns.value())
 
     def _on_link_toggled(self, linked: bool) -> None:
+        self._offer()
         if linked and self._rows.value() != self._columns.value():
             side = max(self._rows.value(), self._columns.value())
             self.resize_requested.emit(side, side)

@@ -7,13 +7,23 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPointF,
     QRect,
     QRectF,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPaintEvent, QStandardItem, QStandardItemModel
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QStandardItem,
+    QStandardItemModel,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -114,6 +124,7 @@ class KernelLibrary(QFrame):
         self.setAccessibleName("Kernel library")
         self._kernels = {preset.id: preset.make() for preset in PRESETS.values()}
         self._present = ""
+        self._pointer: QPointF | None = None  # where the pointer last was, on the screen
         self._model = QStandardItemModel(self)
         self._search = QLineEdit(self)
         self._search.setObjectName("kernel-library-search")
@@ -127,6 +138,7 @@ class KernelLibrary(QFrame):
         self._search.installEventFilter(self)
         self._list = self._make_list()
         self._nothing = QLabel("No kernel by that name. Try “edge”, “blur” or “sharpen”.", self)
+        self._nothing.setObjectName("kernel-library-nothing")
         self._nothing.setProperty("role", "caption")
         self._nothing.setWordWrap(True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
@@ -151,7 +163,7 @@ class KernelLibrary(QFrame):
         view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         view.setToolTip("Click a kernel to take it.")
         view.clicked.connect(self._on_clicked)
-        view.entered.connect(self._on_entered)
+        view.viewport().installEventFilter(self)
         view.selectionModel().currentChanged.connect(self._on_current_changed)
         return view
 
@@ -263,8 +275,13 @@ class KernelLibrary(QFrame):
 
     # Choosing
 
-    def _on_entered(self, index: QModelIndex) -> None:
-        if index.data(PRESET_ROLE):
+    def _point_at(self, event: QMouseEvent) -> None:
+        """Highlight what the pointer moves onto; a list that scrolls under a resting one does not count."""
+        here = event.globalPosition()
+        moved = self._pointer is not None and here != self._pointer
+        self._pointer = here
+        index = self._list.indexAt(event.position().toPoint())
+        if moved and index.data(PRESET_ROLE):
             self._list.setCurrentIndex(index)
 
     def _on_clicked(self, index: QModelIndex) -> None:
@@ -285,6 +302,8 @@ class KernelLibrary(QFrame):
             if event.key() == Qt.Key.Key_Escape:
                 self.dismissed.emit()
                 return True
+        elif isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseMove:
+            self._point_at(event)
         return super().eventFilter(watched, event)
 
     def _step(self, key: Qt.Key) -> None:

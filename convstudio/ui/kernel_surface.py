@@ -26,7 +26,6 @@ from convstudio.ui.kernel_cells import Cell, CellGrid, anchor_of, merge_key, ste
 from convstudio.ui.weight_colours import weight_limit
 
 Values = NDArray[np.float64]
-LARGEST_SIDE = 63
 WHEEL_BURST = 1.0  # s without a turn of the wheel that ends a burst
 MENU_FRACTIONS = (2, 3, 4, 5, 6, 8, 9, 16, 25)
 _MEANT = 3  # px of real pointer movement over the cells after which the wheel is for them
@@ -162,9 +161,6 @@ class KernelSurface(QWidget):
         """Take the kernel on the clipboard; a single number goes into the current cell."""
         try:
             values = parse_grid(QGuiApplication.clipboard().text())
-            if max(values.shape) > LARGEST_SIDE:
-                rows, columns = values.shape
-                raise ParamError(f"a kernel has at most 63 rows and columns, this one is {rows}×{columns}")
         except ParamError as error:
             self.problem.emit(f"Nothing was pasted: {error}")
             return
