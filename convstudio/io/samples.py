@@ -68,7 +68,7 @@ SAMPLES: tuple[Sample, ...] = (
     Sample(
         "step-wedge",
         "Step wedge",
-        "Seventeen greys in equal steps: a derivative answers only at the steps and equally at each, and a "
+        "Seventeen greys in equal steps above an even ramp: a derivative answers equally at each, and a "
         "filter whose weights sum to 1 leaves the plateaus as they are.",
     ),
     Sample(

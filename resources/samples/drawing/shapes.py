@@ -148,7 +148,7 @@ def within(bound: tuple[Array, float], o: Array, d: Array, hit: Callable[[Array,
 
 
 @dataclass(frozen=True)
-class Floor:
+class Rectangle:
     """A level or upright rectangle: the plane where coordinate ``axis`` is ``at``, within bounds."""
 
     axis: int

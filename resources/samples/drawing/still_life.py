@@ -19,7 +19,7 @@ from drawing.shapes import (
     Balls,
     Block,
     Cluster,
-    Floor,
+    Rectangle,
     Shape,
     Sticks,
     lowest,
@@ -101,13 +101,13 @@ def _surroundings(d: Array) -> Array:
 def _room() -> list[Thing]:
     return [
         Thing(
-            Floor(1, 0.0, ((-9.0, 9.0), (-4.2, 7.0))),
+            Rectangle(1, 0.0, ((-9.0, 9.0), (-4.2, 7.0))),
             surfaces.table_top((-1.15, 1.25), turn=-24.0),
             coat=0.035,
             rough=0.22,
             casts=False,
         ),
-        Thing(Floor(2, -4.2, ((-12.0, 12.0), (-6.0, 12.0))), surfaces.plaster(), casts=False),
+        Thing(Rectangle(2, -4.2, ((-12.0, 12.0), (-6.0, 12.0))), surfaces.plaster(), casts=False),
     ]
 
 
