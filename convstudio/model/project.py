@@ -6,6 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
+
+from convstudio.kernels import Kernel
 from convstudio.layers import Conv, Layer
 from convstudio.model.picture import Picture
 
@@ -16,6 +19,16 @@ class LayerItem:
 
     id: str
     layer: Layer
+
+
+def suiting_view(kernel: Kernel) -> str:
+    """Return the display view that suits a kernel's answers.
+
+    Weights that cancel out answer around zero and are shown signed; weights that keep the brightness
+    give a picture again, which is shown as a file stores it.
+    """
+    total, magnitude = float(kernel.values.sum()), float(np.abs(kernel.values).sum())
+    return "signed" if kernel.values.min() < 0.0 and abs(total) < 0.5 * magnitude else "clamped"
 
 
 @dataclass(frozen=True)

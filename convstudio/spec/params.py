@@ -11,6 +11,7 @@ import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 Pair = tuple[int, int]
@@ -162,6 +163,7 @@ class Declared:
     default: Any
 
 
+@cache  # resolving the hints takes milliseconds, and every new layer asks
 def declared(cls: type) -> tuple[Declared, ...]:
     """Return the parameters that a dataclass declares through ``Annotated``, in field order."""
     hints = typing.get_type_hints(cls, include_extras=True)

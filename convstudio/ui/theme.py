@@ -165,6 +165,9 @@ QPushButton:checked, QToolButton:checked {{ background: {t.accent}; color: {t.ac
 QPushButton[role="primary"] {{ background: {t.accent}; color: {t.accent_text}; border-color: {t.accent}; }}
 QToolButton[role="flat"], QPushButton[role="flat"] {{ background: transparent; border-color: transparent; }}
 QToolButton[role="flat"]:hover, QPushButton[role="flat"]:hover {{ background: {t.button_hover}; }}
+QToolButton[role="thumbnail"] {{ padding: 1px; border-radius: 4px; background: {t.canvas}; }}
+QToolButton[role="thumbnail"]:hover {{ border-color: {t.accent}; }}
+QToolBar QToolButton {{ padding: 4px 9px; }}
 QToolButton::menu-indicator {{ image: none; }}
 QPushButton[role="segment"] {{ border-radius: 0; padding: 4px 6px; }}
 

@@ -1,0 +1,5 @@
+"""``python -m convstudio``."""
+
+from convstudio.app import main
+
+raise SystemExit(main())

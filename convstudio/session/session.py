@@ -1,0 +1,385 @@
+"""The one mutable object: the present project, its history, and the work that follows every change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QImage
+
+from convstudio.core import Control
+from convstudio.engine.display import render_rgb
+from convstudio.engine.evaluate import Evaluation, Evaluator, LayerError, prove_layer
+from convstudio.engine.proof import Proof
+from convstudio.io.images import PictureError, load_picture, picture_from_qimage
+from convstudio.io.samples import load_sample
+from convstudio.io.save import save_result
+from convstudio.kernels import Kernel
+from convstudio.layers import Conv
+from convstudio.model import History, Picture, Project, suiting_view
+from convstudio.session.runner import LatestWins
+from convstudio.spec.params import ParamError
+
+MERGE_SECONDS = 1.0
+"""Edits of the same parameter within this time are undone together."""
+
+PICTURE_MEMORY = 1 << 30
+"""How many bytes of pictures the undo history may hold."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the present project could not be computed."""
+
+    layer_id: str | None
+    message: str
+
+
+def _picture_bytes(projects: list[Project]) -> int:
+    pictures = {id(p.picture): p.picture.values.nbytes for p in projects}
+    return sum(pictures.values())
+
+
+class Session(QObject):
+    """Holds the project; every request of the views goes through here and comes back as a signal.
+
+    Edits are immediate; computing, proving, loading and saving happen on workers, newest first.
+    """
+
+    project_changed = Signal(object)  # Project
+    history_changed = Signal()
+    result_ready = Signal(object)  # Evaluation
+    result_failed = Signal(object)  # Failure
+    computing_changed = Signal(bool)
+    computing_progressed = Signal(float)
+    loading_changed = Signal(bool, str)  # busy, what
+    proof_started = Signal()
+    proof_ready = Signal(object)  # Proof
+    proof_failed = Signal(str)
+    picture_opened = Signal(object)  # Picture
+    load_failed = Signal(str)
+    saved = Signal(object)  # Path
+    message = Signal(str, str, str)  # text; level: info, warning, error; topic: a newer one replaces an older
+
+    def __init__(self, project: Project, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._history = History(project, size=_picture_bytes, max_size=PICTURE_MEMORY)
+        self._evaluator = Evaluator()
+        self._evaluation: Evaluation | None = None
+        self._failure: Failure | None = None
+        self._after_result: Callable[[], None] | None = None
+        self._loading = ""
+        self._compute = LatestWins("convstudio-compute", self, patience=0.25)
+        self._prove = LatestWins("convstudio-proof", self)
+        self._load = LatestWins("convstudio-load", self)
+        self._save = LatestWins("convstudio-save", self)
+        self._compute.done.connect(self._computed)
+        self._compute.failed.connect(self._not_computed)
+        self._compute.busy_changed.connect(self.computing_changed)
+        self._compute.progressed.connect(self.computing_progressed)
+        self._prove.done.connect(self.proof_ready)
+        self._prove.failed.connect(self._not_proven)
+        self._load.done.connect(self._loaded)
+        self._load.failed.connect(self._not_loaded)
+        self._load.busy_changed.connect(self._loading_changed)
+        self._save.done.connect(self._saved)
+        self._save.failed.connect(self._not_saved)
+        self._merge_timer = QTimer(self)
+        self._merge_timer.setSingleShot(True)
+        self._merge_timer.setInterval(int(MERGE_SECONDS * 1000))
+        self._merge_timer.timeout.connect(self.end_merge)
+
+    # --- what is ---
+
+    @property
+    def project(self) -> Project:
+        """The present state of the work."""
+        return self._history.state
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """The newest result, which may belong to an earlier project while a new one is computed."""
+        return self._evaluation
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the present project has no result, or None."""
+        return self._failure
+
+    @property
+    def busy(self) -> bool:
+        """Whether a result, its proof, a picture or a file is on its way."""
+        return any(w.busy for w in (self._compute, self._prove, self._load, self._save))
+
+    @property
+    def undo_text(self) -> str | None:
+        """What undo would take back, or None."""
+        return self._history.undo_text
+
+    @property
+    def redo_text(self) -> str | None:
+        """What redo would do again, or None."""
+        return self._history.redo_text
+
+    # --- edits ---
+
+    def set_param(self, layer_id: str, name: str, value: Any, merge_key: object = None) -> None:
+        """Give one parameter of one layer another value.
+
+        Edits with the same merge key, by default those of the same parameter, within a second are one
+        step for undo. A value that is not allowed changes nothing and is reported as a message.
+        """
+        try:
+            changed = self.project.with_param(layer_id, name, value)
+        except ParamError as error:
+            self.message.emit(str(error), "error", "edit")
+            return
+        label = next(p.param.label for p in changed.layer(layer_id).parameters() if p.name == name)
+        key = (layer_id, name) if merge_key is None else (layer_id, name, merge_key)
+        self._push(changed, label.lower(), key)
+
+    def set_kernel(self, layer_id: str, kernel: Kernel, merge_key: str = "") -> None:
+        """Give a layer another kernel; edits with the same non-empty key merge, others are steps."""
+        if not merge_key:
+            self.end_merge()
+        before = self.conv(layer_id).kernel
+        changed = self.project.with_param(layer_id, "kernel", kernel)
+        if kernel.preset is not None and kernel.preset != before.preset:
+            # Another kind of filter: show it the way that suits it. Edits of the weights keep the view.
+            changed = changed.with_look(view=suiting_view(kernel))
+        self._push(changed, "kernel", (layer_id, "kernel", merge_key))
+        if not merge_key:
+            self.end_merge()
+
+    def set_view(self, view: str) -> None:
+        """Show the result in another display view."""
+        self._push(self.project.with_look(view=view), "display view", "look-view")
+
+    def set_channel(self, channel: int | None) -> None:
+        """Show one channel of the result, or all (None)."""
+        self._push(self.project.with_look(channel=channel), "channel", "look-channel")
+
+    def reset_layer(self, layer_id: str) -> None:
+        """Give every parameter of a layer but its kernel the default value."""
+        layer = self.project.layer(layer_id)
+        defaults = {p.name: p.default for p in layer.parameters() if p.name != "kernel"}
+        project = self.project
+        for name, value in defaults.items():
+            project = project.with_param(layer_id, name, value)
+        self._push(project, "reset of the parameters", None)
+
+    def set_picture(self, picture: Picture) -> None:
+        """Put another picture under the layers."""
+        self._push(self.project.with_picture(picture), f"opening {picture.name}", None)
+        self.picture_opened.emit(picture)
+        for note in picture.notes:
+            self.message.emit(f"{picture.name}: {note}", "warning", "note")
+
+    def end_merge(self) -> None:
+        """Let the next edit be a step of its own, as when a field loses the focus."""
+        self._merge_timer.stop()
+        self._history.end_merge()
+
+    @Slot()
+    def undo(self) -> None:
+        """Go back one step."""
+        if self._history.undo():
+            self._changed()
+
+    @Slot()
+    def redo(self) -> None:
+        """Go forward one step."""
+        if self._history.redo():
+            self._changed()
+
+    def _push(self, project: Project, text: str, merge_key: object) -> None:
+        if project == self.project:
+            return
+        self._history.push(project, text, merge_key)
+        self._merge_timer.start()
+        self._changed()
+
+    def _changed(self) -> None:
+        self.project_changed.emit(self.project)
+        self.history_changed.emit()
+        self.compute()
+
+    # --- computing and proving ---
+
+    @Slot()
+    def compute(self) -> None:
+        """Ask for the present project's result."""
+        project, evaluator = self.project, self._evaluator
+        self._prove.cancel()
+
+        def work(control: Control) -> Evaluation:
+            return evaluator.evaluate(project, control)
+
+        self._compute.submit(work)
+
+    @Slot()
+    def cancel_computing(self) -> None:
+        """Give up the running computation; the last good picture stays."""
+        self._compute.cancel()
+        self._after_result = None
+        if self._evaluation is None or self._evaluation.project != self.project:
+            self._failure = Failure(None, "Cancelled. The picture shows the last finished result.")
+            self.result_failed.emit(self._failure)
+
+    @Slot(object)
+    def _computed(self, evaluation: Evaluation) -> None:
+        self._evaluation = evaluation
+        self._failure = None
+        self.result_ready.emit(evaluation)
+        if evaluation.project != self.project:
+            return
+        after, self._after_result = self._after_result, None
+        if after is not None:
+            after()
+        self.prove()
+
+    @Slot(object)
+    def _not_computed(self, error: Exception) -> None:
+        self._after_result = None
+        if isinstance(error, LayerError):
+            self._failure = Failure(error.layer_id, str(error))
+            self.result_failed.emit(self._failure)
+            return
+        self._failure = Failure(None, f"The result could not be computed: {error}")
+        self.result_failed.emit(self._failure)
+        raise error  # a defect of ours: the exception hook logs it with its traceback
+
+    @Slot()
+    def prove(self) -> None:
+        """Check a random crop of the newest result against SciPy, off the GUI thread."""
+        if self._evaluation is None or self._evaluation.project != self.project:
+            return
+        result = self._evaluation.last
+        layer = result.item.layer
+        self.proof_started.emit()
+
+        def work(control: Control) -> Proof:
+            control.check()
+            assert isinstance(layer, Conv)
+            return prove_layer(layer, result.source, result.output)
+
+        self._prove.submit(work)
+
+    @Slot(object)
+    def _not_proven(self, error: Exception) -> None:
+        self.proof_failed.emit(f"the check could not run: {error}")
+
+    # --- pictures in ---
+
+    def open_path(self, path: Path) -> None:
+        """Load an image file on a worker; on failure a message says why and nothing changes."""
+        self._start_loading(path.name or str(path), lambda control: load_picture(path, control=control))
+
+    def open_sample(self, sample_id: str) -> None:
+        """Load a bundled picture on a worker."""
+        self._start_loading("the bundled picture", lambda control: load_sample(sample_id))
+
+    def open_image(self, image: QImage, name: str) -> None:
+        """Take a picture from the clipboard or a drop."""
+        copy = image.copy()
+        self._start_loading(name, lambda control: picture_from_qimage(copy, name))
+
+    def cancel_loading(self) -> None:
+        """Give up loading; the present picture stays."""
+        self._load.cancel()
+
+    def _start_loading(self, what: str, work: Callable[[Control], Picture]) -> None:
+        self._loading = what
+        self._load.submit(work)
+
+    @Slot(bool)
+    def _loading_changed(self, busy: bool) -> None:
+        self.loading_changed.emit(busy, self._loading)
+
+    @Slot(object)
+    def _loaded(self, picture: Picture) -> None:
+        self.set_picture(picture)
+
+    @Slot(object)
+    def _not_loaded(self, error: Exception) -> None:
+        known = isinstance(error, PictureError)
+        text = str(error) if known else f"{self._loading} could not be opened: {error}"
+        self.message.emit(text, "error", "open")
+        self.load_failed.emit(text)
+        if not known:
+            raise error
+
+    # --- results out ---
+
+    def save(self, path: Path, bits: int = 8) -> None:
+        """Write the result: PNG as it is shown with 8 or 16 bits, TIFF and .npy as float values.
+
+        A result that is still being computed is saved as soon as it is there.
+        """
+        if self._save.busy:
+            self.message.emit(
+                "The last file is still being written; try again in a moment.", "warning", "save"
+            )
+            return
+        self._when_ready(lambda: self._write(path, bits))
+
+    def result_pixels(self, bits: int = 8) -> np.ndarray[Any, Any] | None:
+        """Return the present result as it is shown, RGB ``(H, W, 3)``, or None while there is none."""
+        if self._evaluation is None or self._evaluation.project != self.project:
+            return None
+        return self._pixels(self._evaluation, bits)
+
+    @staticmethod
+    def _pixels(evaluation: Evaluation, bits: int) -> np.ndarray[Any, Any]:
+        look, values = evaluation.project.look, evaluation.last.output
+        channel = look.channel if values.shape[0] > 1 else None
+        return render_rgb(values, look.view, bits, channel=channel)
+
+    def _when_ready(self, action: Callable[[], None]) -> None:
+        if self._evaluation is not None and self._evaluation.project == self.project:
+            action()
+        elif self._failure is not None and not self._compute.busy:
+            self.message.emit(f"There is no result to save: {self._failure.message}", "error", "save")
+        else:
+            self._after_result = action
+
+    def _write(self, path: Path, bits: int) -> None:
+        evaluation = self._evaluation
+        assert evaluation is not None
+
+        def work(control: Control) -> Path:
+            save_result(
+                path, evaluation.last.output, rendered=lambda: self._pixels(evaluation, bits), bits=bits
+            )
+            return path
+
+        self._save.submit(work)
+
+    @Slot(object)
+    def _saved(self, path: Path) -> None:
+        self.saved.emit(path)
+        self.message.emit(f"Saved {path.name}.", "info", "save")
+
+    @Slot(object)
+    def _not_saved(self, error: Exception) -> None:
+        if isinstance(error, PictureError):
+            self.message.emit(str(error), "error", "save")
+            return
+        self.message.emit(f"The file could not be saved: {error}", "error", "save")
+        raise error
+
+    def close(self) -> None:
+        """Stop every worker and wait for them; a file that is being written is finished first."""
+        for worker in (self._compute, self._prove, self._load):
+            worker.close()
+        self._save.close(finish=True)
+
+    def conv(self, layer_id: str) -> Conv:
+        """Return a layer that is known to be a convolution."""
+        layer = self.project.layer(layer_id)
+        assert isinstance(layer, Conv)
+        return layer

@@ -1,0 +1,71 @@
+"""What the program remembers between runs: theme, window layout, recent files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
+
+MAX_RECENT = 10
+
+
+class Settings(QObject):
+    """A thin, typed layer over ``QSettings``; a value that cannot be read counts as not set."""
+
+    recent_changed = Signal(list)
+
+    def __init__(self, store: QSettings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+
+    @property
+    def theme(self) -> str:
+        """``"system"``, ``"dark"`` or ``"light"``."""
+        value = self._store.value("window/theme", "system")
+        return value if value in ("system", "dark", "light") else "system"
+
+    @theme.setter
+    def theme(self, choice: str) -> None:
+        self._store.setValue("window/theme", choice)
+
+    @property
+    def recent(self) -> list[Path]:
+        """The most recently opened files, newest first."""
+        value = self._store.value("files/recent", [])
+        names = [value] if isinstance(value, str) else value  # an INI file turns a list of one into text
+        return [Path(name) for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+    def add_recent(self, path: Path) -> None:
+        """Put a file on top of the recent ones."""
+        self._set_recent([path, *(old for old in self.recent if old != path)][:MAX_RECENT])
+
+    def remove_recent(self, path: Path) -> None:
+        """Forget a file, because it is gone."""
+        self._set_recent([old for old in self.recent if old != path])
+
+    def clear_recent(self) -> None:
+        """Forget all recent files."""
+        self._set_recent([])
+
+    def _set_recent(self, paths: list[Path]) -> None:
+        self._store.setValue("files/recent", [str(path) for path in paths])
+        self.recent_changed.emit(paths)
+
+    @property
+    def last_folder(self) -> str:
+        """The folder in which a file was last opened or saved, or an empty string."""
+        value = self._store.value("files/folder", "")
+        return value if isinstance(value, str) and Path(value).is_dir() else ""
+
+    @last_folder.setter
+    def last_folder(self, folder: str) -> None:
+        self._store.setValue("files/folder", folder)
+
+    def layout(self, name: str) -> QByteArray | None:
+        """Return a remembered geometry or splitter state."""
+        value = self._store.value(f"layout/{name}")
+        return value if isinstance(value, QByteArray) and not value.isEmpty() else None
+
+    def set_layout(self, name: str, state: QByteArray) -> None:
+        """Remember a geometry or splitter state."""
+        self._store.setValue(f"layout/{name}", state)

@@ -1,0 +1,344 @@
+"""What the menus, the tool bar and the action finder do: the declarations of all actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QSize, Qt, Slot
+from PySide6.QtWidgets import QMessageBox, QToolBar, QToolButton, QWidget
+
+from convstudio import __version__
+from convstudio.engine.display import VIEWS
+from convstudio.io.samples import SAMPLES
+from convstudio.kernels import FAMILIES, PRESETS, transform
+from convstudio.model import Project
+from convstudio.ui.actions import Actions, ActionSpec
+
+if TYPE_CHECKING:
+    from convstudio.ui.main_window import MainWindow
+
+Values = NDArray[np.float64]
+
+TRANSFORMS: tuple[tuple[str, str, str, Callable[[Values], Values]], ...] = (
+    ("flip-horizontal", "Flip ↔", "Mirror the kernel left to right.", transform.flip_horizontal),
+    ("flip-vertical", "Flip ↕", "Mirror the kernel top to bottom.", transform.flip_vertical),
+    ("rotate", "Rotate by 90°", "Turn the kernel a quarter, counter-clockwise.", transform.rotate_90),
+    ("transpose", "Transpose", "Swap rows and columns: an x filter becomes a y filter.", transform.transpose),
+    ("negate", "Negate", "Change the sign of every weight: the answer changes its sign.", transform.negate),
+    (
+        "normalize",
+        "Normalize",
+        "Scale the weights to sum 1, or a zero-sum kernel to unit response.",
+        transform.normalize,
+    ),
+    ("centre", "Centre", "Move the centre of the weights onto the middle cell.", transform.centre),
+)
+
+
+class Commands(QObject):
+    """Declares every action of the window and carries them out through the session."""
+
+    def __init__(self, window: MainWindow, actions: Actions) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._actions = actions
+        self._exchange = window.exchange
+        self._add_file()
+        self._add_edit()
+        self._add_kernel()
+        self._add_view()
+        self._add_help()
+        self._make_tool_bar()
+        self._show_history()
+        self._show_recent()
+        self._session.history_changed.connect(self._show_history)
+        window.settings.recent_changed.connect(self._show_recent)
+
+    def _add(
+        self, name: str, menu: str, text: str, tip: str, run: Callable[[], object], *keys: str, **more: object
+    ) -> None:
+        spec = ActionSpec(name, menu, text, tip, run, tuple(keys), **more)  # type: ignore[arg-type]
+        self._actions.add(spec)
+
+    # --- declarations ---
+
+    def _add_file(self) -> None:
+        add = self._add
+        add(
+            "open",
+            "File",
+            "Open…",
+            "Open a picture of your own.",
+            self._exchange.ask_open,
+            "Ctrl+O",
+            icon="open",
+        )
+        self._actions.menu("File/Open Recent")
+        for sample in SAMPLES:
+            add(
+                f"open-sample-{sample.id}",
+                "File/Bundled Pictures",
+                sample.title,
+                sample.note,
+                partial(self._session.open_sample, sample.id),
+            )
+        add(
+            "save",
+            "File",
+            "Save Result…",
+            "Save the result as a picture or as numbers.",
+            self._exchange.ask_save,
+            "Ctrl+S",
+            icon="save",
+            separated=True,
+        )
+        add("quit", "File", "Quit", "Close ConvStudio.", self._window.close, "Ctrl+Q", separated=True)
+
+    def _add_edit(self) -> None:
+        add, session = self._add, self._session
+        add("undo", "Edit", "Undo", "Take back the last change.", session.undo, "Ctrl+Z", icon="undo")
+        add(
+            "redo",
+            "Edit",
+            "Redo",
+            "Do again what was taken back.",
+            session.redo,
+            "Ctrl+Shift+Z",
+            "Ctrl+Y",
+            icon="redo",
+        )
+        add(
+            "copy",
+            "Edit",
+            "Copy Result",
+            "Copy the result, as shown, to the clipboard.",
+            self._exchange.copy_result,
+            "Ctrl+Shift+C",
+            icon="copy",
+            separated=True,
+        )
+        add(
+            "paste",
+            "Edit",
+            "Paste Picture",
+            "Use the picture on the clipboard as input.",
+            self._exchange.paste,
+            "Ctrl+V",
+            icon="paste",
+        )
+        add(
+            "reset-parameters",
+            "Edit",
+            "Reset Parameters",
+            "Give padding, stride, dilation and the others their first values; the kernel stays.",
+            lambda: session.reset_layer(self._layer_id()),
+            icon="reset",
+            separated=True,
+        )
+
+    def _add_kernel(self) -> None:
+        add = self._add
+        add(
+            "choose-preset",
+            "Kernel",
+            "Choose a Preset…",
+            "Search the library of classic kernels.",
+            self._window.editor.open_library,
+            "Ctrl+L",
+            icon="kernel",
+        )
+        for family in FAMILIES:
+            for preset in PRESETS.values():
+                if preset.family == family:
+                    add(
+                        f"preset-{preset.id}",
+                        f"Kernel/{family}",
+                        preset.title,
+                        preset.summary,
+                        partial(self._choose_preset, preset.id),
+                    )
+        for index, (name, text, tip, change) in enumerate(TRANSFORMS):
+            add(
+                f"kernel-{name}",
+                "Kernel",
+                text,
+                tip,
+                partial(self._transform, change),
+                icon=name,
+                separated=not index,
+            )
+
+    def _add_view(self) -> None:
+        add, views = self._add, self._window.views
+        add("fit", "View", "Fit to Window", "Show the whole picture.", views.fit, "Ctrl+0", icon="fit")
+        add(
+            "actual-size",
+            "View",
+            "Actual Size",
+            "One picture pixel on one screen pixel.",
+            views.actual_size,
+            "Ctrl+1",
+            icon="actual-size",
+        )
+        add("zoom-in", "View", "Zoom In", "Look closer.", views.zoom_in, "Ctrl++", "Ctrl+=", icon="zoom-in")
+        add("zoom-out", "View", "Zoom Out", "Step back.", views.zoom_out, "Ctrl+-", icon="zoom-out")
+        add(
+            "compare",
+            "View",
+            "Compare A|B",
+            "Lay the output over the input with a divider to drag.",
+            self._compare,
+            "Ctrl+B",
+            icon="compare",
+            checkable=True,
+            separated=True,
+        )
+        for number, view in enumerate(VIEWS, start=1):
+            add(
+                f"view-{view.id}",
+                "View/Display Result As",
+                view.title,
+                view.help,
+                partial(self._session.set_view, view.id),
+                f"Alt+{number}",
+                group="view",
+            )
+        for choice in ("system", "dark", "light"):
+            add(
+                f"theme-{choice}",
+                "View/Theme",
+                "As the System" if choice == "system" else choice.title(),
+                "Follow the desktop's theme." if choice == "system" else f"Use the {choice} theme.",
+                partial(self._window.set_theme, choice),
+                group="theme",
+            )
+        add(
+            "full-screen",
+            "View",
+            "Full Screen",
+            "Use the whole screen, for a projector.",
+            self._full_screen,
+            "F11",
+            checkable=True,
+            separated=True,
+        )
+        add("prove", "View", "Prove Again", "Check another random crop against SciPy.", self._session.prove)
+
+    def _add_help(self) -> None:
+        add = self._add
+        add(
+            "find-action",
+            "Help",
+            "Find an Action…",
+            "Find anything ConvStudio can do by its name.",
+            self._open_finder,
+            "Ctrl+K",
+            icon="find",
+        )
+        add("about", "Help", "About ConvStudio", "Version and licence.", self._about, separated=True)
+
+    def _make_tool_bar(self) -> None:
+        bar = QToolBar("Tools", self._window)
+        bar.setObjectName("tool-bar")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(16, 16))
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        bar.addAction(self._actions["open"])
+        bar.addWidget(self._menu_button("Pictures", "File/Bundled Pictures", bar))
+        bar.addAction(self._actions["save"])
+        bar.addSeparator()
+        for name in ("undo", "redo"):
+            bar.addAction(self._actions[name])
+        bar.addSeparator()
+        for name in ("choose-preset", "fit", "actual-size", "compare"):
+            bar.addAction(self._actions[name])
+        for name, text in (("undo", ""), ("redo", ""), ("choose-preset", "Kernels"), ("save", "Save…")):
+            button = bar.widgetForAction(self._actions[name])
+            assert isinstance(button, QToolButton)
+            if text:
+                self._actions[name].setIconText(text)
+            else:
+                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        for name, text in (("fit", "Fit"), ("actual-size", "1:1"), ("compare", "A|B")):
+            self._actions[name].setIconText(text)
+        spacer = QWidget(bar)
+        spacer.setSizePolicy(spacer.sizePolicy().Policy.Expanding, spacer.sizePolicy().Policy.Preferred)
+        bar.addWidget(spacer)
+        bar.addAction(self._actions["find-action"])
+        self._actions["find-action"].setIconText("Find an action  Ctrl+K")
+        self._window.addToolBar(bar)
+
+    def _menu_button(self, text: str, menu: str, bar: QToolBar) -> QToolButton:
+        button = QToolButton(bar)
+        button.setObjectName(f"button-{text.lower()}")
+        button.setText(f"{text} ▾")
+        button.setToolTip("Open one of the bundled pictures.")
+        button.setAccessibleName(text)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setMenu(self._actions.menu(menu))
+        return button
+
+    # --- following the session ---
+
+    def show_project(self, project: Project) -> None:
+        """Check the present display view in the menu."""
+        self._actions[f"view-{project.look.view}"].setChecked(True)
+
+    @Slot()
+    def _show_history(self) -> None:
+        for name, text in (("Undo", self._session.undo_text), ("Redo", self._session.redo_text)):
+            action = self._actions[name.lower()]
+            action.setEnabled(text is not None)
+            action.setText(f"{name} {text}" if text else name)
+
+    @Slot()
+    def _show_recent(self) -> None:
+        menu = self._actions.menu("File/Open Recent")
+        menu.clear()
+        recent = self._window.settings.recent
+        menu.setEnabled(bool(recent))
+        for path in recent:
+            menu.addAction(path.name, partial(self._session.open_path, path)).setToolTip(str(path))
+        if recent:
+            menu.addSeparator()
+            menu.addAction("Forget These", self._window.settings.clear_recent)
+
+    # --- the rest ---
+
+    def _layer_id(self) -> str:
+        return self._session.project.layers[-1].id
+
+    def _choose_preset(self, preset_id: str) -> None:
+        self._session.set_kernel(self._layer_id(), PRESETS[preset_id].make())
+
+    def _transform(self, change: Callable[[Values], Values]) -> None:
+        kernel = self._session.conv(self._layer_id()).kernel
+        self._session.set_kernel(self._layer_id(), kernel.custom(change(kernel.values)))
+
+    def _compare(self) -> None:
+        self._window.views.set_compare(self._actions["compare"].isChecked())
+
+    def _full_screen(self) -> None:
+        state = self._window.windowState()
+        self._window.setWindowState(state ^ Qt.WindowState.WindowFullScreen)
+
+    def _open_finder(self) -> None:
+        self._window.finder.open()
+
+    def _about(self) -> None:
+        box = QMessageBox(self._window)
+        box.setObjectName("about")
+        box.setWindowTitle("About ConvStudio")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(
+            f"ConvStudio {__version__}\n\nA playground for image filters and convolution kernels. "
+            "Everything on screen is computed by its own NumPy core and checked against SciPy."
+        )
+        box.setInformativeText("MIT licence.")
+        box.open()

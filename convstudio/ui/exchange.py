@@ -1,0 +1,115 @@
+"""Pictures in and out by hand: dialogs, drops and the clipboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QFileDialog
+
+from convstudio.io.sniff import SUFFIXES
+
+if TYPE_CHECKING:
+    from convstudio.ui.main_window import MainWindow
+
+SAVE_FILTERS = {
+    "PNG, 8 bit, as shown (*.png)": (".png", 8),
+    "PNG, 16 bit, as shown (*.png)": (".png", 16),
+    "TIFF, float values (*.tif *.tiff)": (".tif", 8),
+    "NumPy, float values (*.npy)": (".npy", 8),
+}
+
+
+class Exchange(QObject):
+    """Asks the user where from and where to, and leaves the work to the session."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._session.picture_opened.connect(self._remember_picture)
+
+    @Slot()
+    def ask_open(self) -> None:
+        """Ask for a picture file and open it."""
+        dialog = QFileDialog(self._window, "Open a picture", self._window.settings.last_folder)
+        dialog.setObjectName("open-dialog")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+        dialog.setNameFilters([f"Pictures ({patterns})", "All files (*)"])
+        dialog.fileSelected.connect(self._open_chosen)
+        dialog.open()
+
+    @Slot(str)
+    def _open_chosen(self, name: str) -> None:
+        path = Path(name)
+        self._window.settings.last_folder = str(path.parent)
+        self._session.open_path(path)
+
+    @Slot(list)
+    def open_dropped(self, paths: list[Path]) -> None:
+        """Open the first of the dropped files."""
+        if len(paths) > 1:
+            self._session.message.emit(
+                "One picture at a time: the first of the files is opened.", "info", "open"
+            )
+        self._session.open_path(paths[0])
+
+    @Slot(QImage)
+    def open_image(self, image: QImage) -> None:
+        """Use a dropped picture as input."""
+        self._session.open_image(image, "dropped picture")
+
+    def paste(self) -> None:
+        """Use the clipboard's picture, or the file it names, as input."""
+        clipboard = QGuiApplication.clipboard()
+        files = [Path(url.toLocalFile()) for url in clipboard.mimeData().urls() if url.isLocalFile()]
+        image = clipboard.image()
+        if files:
+            self.open_dropped(files)
+        elif not image.isNull():
+            self._session.open_image(image, "pasted picture")
+        else:
+            self._session.message.emit("There is no picture on the clipboard.", "warning", "open")
+
+    def copy_result(self) -> None:
+        """Put the result as shown on the clipboard."""
+        pixels = self._session.result_pixels()
+        if pixels is None:
+            self._session.message.emit("There is no result to copy yet.", "warning", "copy")
+            return
+        height, width, _ = pixels.shape
+        image = QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB888).copy()
+        QGuiApplication.clipboard().setImage(image)
+        self._session.message.emit("The result is on the clipboard, as shown.", "info", "copy")
+
+    @Slot()
+    def ask_save(self) -> None:
+        """Ask where to save the result, and in which form."""
+        stem = Path(self._session.project.picture.name).stem
+        kernel = self._session.conv(self._session.project.layers[-1].id).kernel
+        dialog = QFileDialog(self._window, "Save the result", self._window.settings.last_folder)
+        dialog.setObjectName("save-dialog")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilters(list(SAVE_FILTERS))
+        dialog.setDefaultSuffix("png")
+        dialog.selectFile(f"{stem}-{kernel.preset or 'custom'}.png")
+        # The dialog asks before it overwrites, so the suffix must be there before it looks.
+        dialog.filterSelected.connect(lambda name: dialog.setDefaultSuffix(SAVE_FILTERS[name][0][1:]))
+        dialog.fileSelected.connect(lambda name: self._save(name, dialog.selectedNameFilter()))
+        dialog.open()
+
+    def _save(self, name: str, chosen: str) -> None:
+        path = Path(name)
+        self._window.settings.last_folder = str(path.parent)
+        self._session.save(path, SAVE_FILTERS[chosen][1])
+
+    @Slot(object)
+    def _remember_picture(self, picture: object) -> None:
+        path = getattr(picture, "path", None)
+        if isinstance(path, Path):
+            self._window.settings.add_recent(path.absolute())

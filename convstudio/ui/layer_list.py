@@ -1,0 +1,174 @@
+"""The layer stack: a card for the photo and one for each layer, with a thumbnail and its shape."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from convstudio.engine.evaluate import Evaluation
+from convstudio.io.resample import shrink
+from convstudio.layers import Conv, Layer
+from convstudio.model import Project
+from convstudio.ui.theme import theme_of
+
+THUMBNAIL = QSize(56, 42)
+
+
+def thumbnail(pixels: NDArray[np.uint8], size: QSize, ratio: float = 1.0) -> QPixmap:
+    """Return ``pixels`` (H, W, 4) as a pixmap that covers ``size``, the middle of the longer side kept."""
+    width, height = round(size.width() * ratio), round(size.height() * ratio)
+    scale = max(width / pixels.shape[1], height / pixels.shape[0])
+    if scale < 1.0:
+        wide, high = max(width, round(pixels.shape[1] * scale)), max(height, round(pixels.shape[0] * scale))
+        small = shrink(pixels, wide, high)
+        image = QImage(small.data, wide, high, small.strides[0], QImage.Format.Format_RGB32).copy()
+    else:
+        image = QImage(
+            pixels.data, pixels.shape[1], pixels.shape[0], pixels.strides[0], QImage.Format.Format_RGB32
+        ).scaled(QSize(width, height), Qt.AspectRatioMode.KeepAspectRatioByExpanding)
+    box = QRect((image.width() - width) // 2, (image.height() - height) // 2, width, height)
+    pixmap = QPixmap.fromImage(image.copy(box))
+    pixmap.setDevicePixelRatio(ratio)
+    return pixmap
+
+
+class StackCard(QFrame):
+    """One card of the stack."""
+
+    clicked = Signal()
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setProperty("role", "card")
+        self._selected = False
+        self._picture = QLabel(self)
+        self._picture.setFixedSize(THUMBNAIL)
+        self._picture.setProperty("role", "canvas")
+        self._title = QLabel(self)
+        self._title.setProperty("role", "title")
+        self._detail = QLabel(self)
+        self._detail.setProperty("role", "numbers")
+        self._detail.setObjectName(f"{name}-shape")
+        self._mark = QLabel(self)
+        self._mark.setObjectName(f"{name}-proof")
+        for label in (self._title, self._detail):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        words = QVBoxLayout()
+        words.setSpacing(1)
+        words.addStretch()
+        words.addWidget(self._title)
+        words.addWidget(self._detail)
+        words.addStretch()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 8, 8, 8)
+        row.setSpacing(9)
+        row.addWidget(self._picture)
+        row.addLayout(words, 1)
+        row.addWidget(self._mark)
+
+    def show_words(self, title: str, detail: str, tip: str = "") -> None:
+        """Show the card's name and its shape."""
+        self._title.setText(title)
+        self._detail.setText(detail)
+        self.setToolTip(tip)
+        self.setAccessibleName(f"{title}, {detail}")
+
+    def show_pixels(self, pixels: NDArray[np.uint8]) -> None:
+        """Show a thumbnail of a rendered picture ``(H, W, 4)``."""
+        self._picture.setPixmap(thumbnail(pixels, THUMBNAIL, self.devicePixelRatioF()))
+
+    def show_proof(self, mark: str, tip: str) -> None:
+        """Show the proof's mark, such as ✓."""
+        self._mark.setText(mark)
+        self._mark.setToolTip(tip)
+        self._mark.setProperty("role", "good" if mark == "✓" else "problem")
+        self._mark.style().polish(self._mark)
+
+    def set_selected(self, selected: bool) -> None:
+        """Draw the card as the one that the rest of the window shows."""
+        self._selected = selected
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.clicked.emit()
+        super().mousePressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._selected:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = painter.pen()
+        pen.setColor(theme_of(self).accent)
+        pen.setWidthF(2.0)
+        painter.setPen(pen)
+        painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), 6, 6)
+
+
+class LayerList(QWidget):
+    """The cards from the photo down."""
+
+    photo_clicked = Signal()
+    layer_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("layer-list")
+        self._photo = StackCard("card-photo", self)
+        self._photo.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._photo.clicked.connect(self.photo_clicked)
+        self._layer = StackCard("card-layer", self)
+        self._layer.set_selected(True)
+        self._layer.clicked.connect(self.layer_clicked)
+        arrow = QLabel("▼", self)
+        arrow.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        arrow.setProperty("role", "caption")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        column.addWidget(self._photo)
+        column.addWidget(arrow)
+        column.addWidget(self._layer)
+
+    def show_project(self, project: Project) -> None:
+        """Show the names; shapes and thumbnails come with the result."""
+        picture = project.picture
+        self._photo.show_words(
+            picture.name,
+            "×".join(str(n) for n in picture.shape),
+            f"{picture.name}, {picture.source_depth}; channels × height × width. Click to open another one.",
+        )
+        self._layer.show_words(_layer_title(project.layers[-1].layer), "…")
+
+    def show_result(self, evaluation: Evaluation) -> None:
+        """Show the shapes and thumbnails of a result."""
+        self._photo.show_pixels(evaluation.source_view.pixels)
+        self._layer.show_pixels(evaluation.output_view.pixels)
+        result = evaluation.last
+        shape = "×".join(str(n) for n in result.output.shape)
+        parameters = result.geometry.cost.parameters
+        self._layer.show_words(
+            _layer_title(result.item.layer),
+            shape,
+            f"Channels × height × width: {shape}; {parameters} parameters.",
+        )
+
+    def show_problem(self, text: str) -> None:
+        """Mark the layer as one that has no result."""
+        self._layer.show_proof("!", text)
+
+    def show_proof(self, mark: str, tip: str) -> None:
+        """Show the proof's mark on the layer's card."""
+        self._layer.show_proof(mark, tip)
+
+
+def _layer_title(layer: Layer) -> str:
+    if isinstance(layer, Conv):
+        rows, columns = layer.kernel.shape
+        return f"{layer.kernel.title} {rows}×{columns}"
+    return layer.title

@@ -1,0 +1,276 @@
+"""The main window: its parts put together, the session's signals led to them and their requests back."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QShowEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+from convstudio.engine.evaluate import Evaluation
+from convstudio.engine.proof import Proof
+from convstudio.io.samples import load_sample
+from convstudio.kernels import Kernel
+from convstudio.model import Project
+from convstudio.session.session import Failure, Session
+from convstudio.session.settings import Settings
+from convstudio.ui.action_finder import ActionFinder
+from convstudio.ui.actions import Actions
+from convstudio.ui.commands import Commands
+from convstudio.ui.exchange import Exchange
+from convstudio.ui.inspector import Inspector
+from convstudio.ui.kernel_editor import KernelEditor
+from convstudio.ui.message_bar import MessageBar
+from convstudio.ui.progress_strip import ProgressStrip
+from convstudio.ui.readout import Readout, proof_words
+from convstudio.ui.sidebar import Sidebar
+from convstudio.ui.slow_work import SlowWork
+from convstudio.ui.theme import ThemeChoice, apply_theme, theme_of
+from convstudio.ui.view_area import ViewArea
+
+FIRST_SAMPLE = "still-life"
+DEFAULT_SIZE = (1440, 900)
+
+
+class MainWindow(QMainWindow):
+    """Puts the panels together; owns the session."""
+
+    unexpected = Signal(str)  # from any thread: an error nobody caught
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        theme: str | None = None,
+        size: tuple[int, int] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("main-window")
+        self.setWindowTitle("ConvStudio")
+        self.settings = settings
+        self.session = Session(Project.first(load_sample(FIRST_SAMPLE)), self)
+        self._layer_id = self.session.project.layers[-1].id
+        self._theme_override = theme
+        self._seen = False
+
+        self.sidebar = Sidebar(self)
+        self.views = ViewArea(self)
+        self.message_bar = MessageBar(self)
+        self.progress = ProgressStrip(self)
+        self.editor = KernelEditor(self)
+        self.inspector = Inspector(self.editor, self)
+        self.readout = Readout(self)
+        self._lay_out()
+        self.actions_table = Actions(self)
+        self.exchange = Exchange(self)
+        self.commands = Commands(self, self.actions_table)
+        self.finder = ActionFinder(self.actions_table.all(), self)
+
+        self._slow = SlowWork(self.progress, self)
+        self.set_theme(theme or settings.theme, remember=False)
+        self._connect()
+        self._restore(size)
+        self._show_project(self.session.project)
+        self.session.compute()
+
+    # --- putting together ---
+
+    def _lay_out(self) -> None:
+        centre = QWidget(self)
+        centre.setProperty("role", "panel")
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.message_bar)
+        column.addWidget(self.views, 1)
+        column.addWidget(self.progress)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.splitter.setObjectName("main-splitter")
+        self.splitter.setChildrenCollapsible(False)
+        for widget, stretch in ((self.sidebar, 0), (centre, 1), (self.inspector, 0)):
+            self.splitter.addWidget(widget)
+            self.splitter.setStretchFactor(self.splitter.count() - 1, stretch)
+        self.splitter.setSizes([224, 900, 324])
+        self.sidebar.setMinimumWidth(224)
+        self.inspector.setMinimumWidth(316)
+        self.setCentralWidget(self.splitter)
+        self.setStatusBar(self.readout)
+        self.setAcceptDrops(True)
+
+    def _connect(self) -> None:
+        session = self.session
+        session.project_changed.connect(self._show_project)
+        session.result_ready.connect(self._show_result)
+        session.result_failed.connect(self._show_failure)
+        session.computing_changed.connect(self._computing_changed)
+        session.computing_progressed.connect(self._computing_progressed)
+        session.loading_changed.connect(self._loading_changed)
+        session.proof_started.connect(self._proof_started)
+        session.proof_ready.connect(self._show_proof)
+        session.proof_failed.connect(self._proof_failed)
+        session.message.connect(self._show_message)
+        session.picture_opened.connect(self._picture_opened)
+        self.unexpected.connect(self._show_unexpected)
+        self.editor.edited.connect(self._kernel_edited)
+        self.editor.problem.connect(self._show_warning)
+        self.inspector.edited.connect(self._param_edited)
+        self.inspector.edit_ended.connect(self._edit_ended)
+        self.views.view_chosen.connect(session.set_view)
+        self.views.channel_chosen.connect(session.set_channel)
+        self.views.cursor_moved.connect(self.readout.show_cursor)
+        self.views.files_dropped.connect(self.exchange.open_dropped)
+        self.views.image_dropped.connect(self.exchange.open_image)
+        self.sidebar.samples.sample_chosen.connect(session.open_sample)
+        self.sidebar.layers.photo_clicked.connect(self.exchange.ask_open)
+        self.sidebar.layers.layer_clicked.connect(self.editor.setFocus)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._desktop_theme_changed)
+
+    def _restore(self, size: tuple[int, int] | None) -> None:
+        geometry = self.settings.layout("window")
+        if size is not None:
+            self.resize(*size)
+        elif geometry is None or not self.restoreGeometry(geometry):
+            screen = self.screen().availableSize()
+            self.resize(min(DEFAULT_SIZE[0], screen.width()), min(DEFAULT_SIZE[1], screen.height()))
+        splitter = self.settings.layout("splitter")
+        if splitter is not None and size is None:
+            self.splitter.restoreState(splitter)
+
+    # --- themes ---
+
+    def set_theme(self, choice: str, *, remember: bool = True) -> None:
+        """Dress the whole application in ``"dark"``, ``"light"`` or the ``"system"``'s theme."""
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        known: ThemeChoice = "dark" if choice == "dark" else "light" if choice == "light" else "system"
+        apply_theme(app, known)
+        if remember:
+            self.settings.theme = known
+            self._theme_override = None
+        self.actions_table[f"theme-{known}"].setChecked(True)
+        self.actions_table.paint_icons(theme_of(self).text)
+
+    @Slot()
+    def _desktop_theme_changed(self) -> None:
+        if self._theme_override is None and self.settings.theme == "system":
+            self.set_theme("system", remember=False)
+
+    # --- requests of the panels ---
+
+    @Slot(object, str)
+    def _kernel_edited(self, kernel: Kernel, merge_key: str) -> None:
+        self.session.set_kernel(self._layer_id, kernel, merge_key)
+
+    @Slot(str, object)
+    def _param_edited(self, name: str, value: object) -> None:
+        self.session.set_param(self._layer_id, name, value)
+
+    @Slot()
+    def _edit_ended(self) -> None:
+        self.session.end_merge()
+
+    # --- what the session tells ---
+
+    @Slot(object)
+    def _show_project(self, project: Project) -> None:
+        layer = self.session.conv(self._layer_id)
+        self.setWindowTitle(f"{project.picture.name} — ConvStudio")
+        self.editor.show_kernel(layer.kernel)
+        self.inspector.show_layer(layer, project.picture.shape, None)
+        self.sidebar.layers.show_project(project)
+        self.sidebar.note.show_kernel(layer.kernel)
+        self.commands.show_project(project)
+
+    @Slot(object)
+    def _show_result(self, evaluation: Evaluation) -> None:
+        current = evaluation.project == self.session.project
+        self.views.show_result(evaluation)
+        self.sidebar.layers.show_result(evaluation)
+        if current:
+            self.message_bar.clear("result")
+            self.inspector.show_result(evaluation.last)
+            self.readout.show_algorithm(evaluation.last)
+
+    @Slot(object)
+    def _show_failure(self, failure: Failure) -> None:
+        self.views.show_dimmed(True)
+        self.inspector.show_layer(
+            self.session.conv(self._layer_id), self.session.project.picture.shape, (None, failure.message)
+        )
+        self.sidebar.layers.show_problem(failure.message)
+        self.readout.show_proof("", "none", "")
+        self.message_bar.show_message(failure.message, "error", topic="result")
+
+    @Slot()
+    def _proof_started(self) -> None:
+        self._tell_proof("checking against SciPy…", "checking", "", "A random crop is being computed again.")
+
+    @Slot(object)
+    def _show_proof(self, proof: Proof) -> None:
+        text, tip = proof_words(proof)
+        self._tell_proof(text, "good" if proof.ok else "bad", "✓" if proof.ok else "✗", tip)
+
+    @Slot(str)
+    def _proof_failed(self, text: str) -> None:
+        self._tell_proof(text, "bad", "?", text)
+
+    def _tell_proof(self, text: str, state: str, mark: str, tip: str) -> None:
+        self.inspector.show_proof(text, state)
+        self.readout.show_proof(text, state, tip)
+        self.sidebar.layers.show_proof(mark, tip)
+
+    @Slot(str, str, str)
+    def _show_message(self, text: str, level: str, topic: str) -> None:
+        self.message_bar.show_message(text, level, topic=topic)
+
+    @Slot()
+    def _picture_opened(self) -> None:
+        for topic in ("open", "note"):
+            self.message_bar.clear(topic)
+
+    @Slot(str)
+    def _show_warning(self, text: str) -> None:
+        self.message_bar.show_message(text, "warning", topic="edit")
+
+    @Slot(str)
+    def _show_unexpected(self, text: str) -> None:
+        self.message_bar.show_message(text, "error")
+
+    # --- progress ---
+
+    @Slot(bool)
+    def _computing_changed(self, busy: bool) -> None:
+        if busy:
+            self._slow.started("compute", "Convolving…", self.session.cancel_computing)
+        else:
+            self._slow.finished("compute")
+
+    @Slot(float)
+    def _computing_progressed(self, part: float) -> None:
+        self._slow.progressed("compute", part)
+
+    @Slot(bool, str)
+    def _loading_changed(self, busy: bool, what: str) -> None:
+        if busy:
+            self._slow.started("load", f"Opening {what}…", self.session.cancel_loading)
+        else:
+            self._slow.finished("load")
+
+    # --- window events ---
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._seen:
+            self._seen = True
+            QTimer.singleShot(0, self.sidebar.samples.load_icons)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "actions_table"):
+            self.actions_table.paint_icons(theme_of(self).text)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.settings.set_layout("window", self.saveGeometry())
+        self.settings.set_layout("splitter", self.splitter.saveState())
+        self.session.close()
+        super().closeEvent(event)

@@ -1,0 +1,231 @@
+"""The middle of the window: input and output side by side under their headers, or one over the other."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from convstudio.engine.evaluate import Evaluation, LayerResult
+from convstudio.layers import Conv
+from convstudio.ui.compare_view import CompareView
+from convstudio.ui.image_view import ImageView
+from convstudio.ui.view_header import ViewHeader
+from convstudio.ui.view_picture import Axis, Border, ViewPicture, output_axis, padded_border
+from convstudio.ui.viewport import Viewport
+
+
+class ViewArea(QWidget):
+    """Shows a result and what it was computed from; hovering one side shows its counterpart on the other."""
+
+    view_chosen = Signal(str)
+    channel_chosen = Signal(object)  # int, or None for all
+    cursor_moved = Signal(str)  # what the status bar says about the pixel under the cursor
+    files_dropped = Signal(list)
+    image_dropped = Signal(QImage)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("view-area")
+        self.painted_results = 0
+        """How many results the output view has painted: what a benchmark waits for."""
+        self._unpainted = False
+        self._result: LayerResult | None = None
+        self._border: tuple[tuple[object, ...], Border | None] | None = None
+        self._rows, self._columns = Axis(), Axis()
+        self._viewport = Viewport(self)
+        self._input = ImageView(self._viewport, self)
+        self._output = ImageView(self._viewport, self)
+        self._both = CompareView(self._viewport, self)
+        self._input_header = ViewHeader(self._viewport, self)
+        self._output_header = ViewHeader(self._viewport, self)
+        for widget, name, title in (
+            (self._input, "input-view", "Input picture"),
+            (self._output, "output-view", "Output picture"),
+            (self._both, "compare-view", "Output laid over the input"),
+            (self._input_header, "input-header", "About the input"),
+            (self._output_header, "output-header", "About the output"),
+        ):
+            widget.setObjectName(name)
+            widget.setAccessibleName(title)
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        self._sides = QSplitter(Qt.Orientation.Horizontal, self)
+        self._sides.setObjectName("view-splitter")
+        self._sides.setChildrenCollapsible(False)
+        self._left = self._side(self._input_header, self._input)
+        right = self._side(self._output_header, self._output, self._both)
+        for side in (self._left, right):
+            self._sides.addWidget(side)
+            self._sides.setStretchFactor(self._sides.count() - 1, 1)
+        self._both.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._sides)
+
+    def _side(self, header: ViewHeader, *views: QWidget) -> QWidget:
+        side = QWidget(self)
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(header)
+        for view in views:
+            column.addWidget(view, 1)
+        return side
+
+    def _connect(self) -> None:
+        for view in (self._input, self._output, self._both):
+            view.files_dropped.connect(self.files_dropped)
+            view.image_dropped.connect(self.image_dropped)
+            view.hover_left.connect(self._hover_nothing)
+        self._input.cell_hovered.connect(self._hover_input)
+        self._output.cell_hovered.connect(self._hover_output)
+        self._both.cell_hovered.connect(self._hover_output)
+        self._output_header.view_chosen.connect(self.view_chosen)
+        self._output_header.channel_chosen.connect(self.channel_chosen)
+        self._output.installEventFilter(self)
+
+    # --- what is shown ---
+
+    def show_result(self, evaluation: Evaluation) -> None:
+        """Show what a layer was given and what it made of it."""
+        result = self._result = evaluation.last
+        geometry = result.geometry
+        self._rows, self._columns = (
+            output_axis(geometry.amounts[i][0], geometry.kernel[i], geometry.stride[i], geometry.dilation[i])
+            for i in (0, 1)
+        )
+        channel = evaluation.project.look.channel if result.output.shape[0] > 1 else None
+        before = ViewPicture.of(
+            evaluation.source_view, result.source, border=self._padding(result), unread=geometry.unread
+        )
+        after = ViewPicture.of(
+            evaluation.output_view, result.output, rows=self._rows, columns=self._columns, channel=channel
+        )
+        self._viewport.set_content(before.padded_extent)
+        self._input.show_picture(before)
+        self._output.show_picture(after)
+        self._both.show_pictures(before, after)
+        self._show_headers(evaluation)
+        self._unpainted = True
+
+    def show_dimmed(self, dimmed: bool) -> None:
+        """Dim the output: it is the last good one, not what was asked for."""
+        self._output.show_dimmed(dimmed)
+        self._both.show_dimmed(dimmed)
+
+    def _padding(self, result: LayerResult) -> Border | None:
+        layer = result.item.layer
+        assert isinstance(layer, Conv)
+        key = (id(result.source), result.geometry.amounts, layer.padding_mode, layer.padding_value)
+        if self._border is None or self._border[0] != key:
+            border = padded_border(
+                result.source, result.geometry.amounts, layer.padding_mode, layer.padding_value
+            )
+            self._border = (key, border)
+        return self._border[1]
+
+    def _show_headers(self, evaluation: Evaluation) -> None:
+        result = evaluation.last
+        layer, geometry = result.item.layer, result.geometry
+        assert isinstance(layer, Conv)
+        (top, bottom), (left, right) = geometry.amounts
+        height, width = geometry.spatial
+        detail = f"{height}×{width}"
+        if top or bottom or left or right:
+            detail = f"after padding {height + top + bottom}×{width + left + right}"
+        grey = layer.channels == "luminance" and evaluation.project.picture.shape[0] == 3
+        self._input_header.show_title("Input · luminance" if grey else "Input", detail)
+        self._output_header.show_title(layer.kernel.title, f"{geometry.out[0]}×{geometry.out[1]}")
+        look = evaluation.project.look
+        self._output_header.show_rendered(
+            evaluation.output_view, channels=result.output.shape[0], channel=look.channel
+        )
+
+    # --- zooming ---
+
+    def fit(self) -> None:
+        """Show all of the picture."""
+        self._viewport.fit()
+
+    def actual_size(self) -> None:
+        """Show one picture pixel on one screen pixel."""
+        self._viewport.actual_size()
+
+    def zoom_in(self) -> None:
+        """Look closer."""
+        self._viewport.zoom_step(1)
+
+    def zoom_out(self) -> None:
+        """Step back."""
+        self._viewport.zoom_step(-1)
+
+    def set_compare(self, on: bool) -> None:
+        """Lay the output over the input with a divider, or show them side by side."""
+        self._left.setVisible(not on)
+        self._output.setVisible(not on)
+        self._both.setVisible(on)
+
+    # --- hovering ---
+
+    @Slot(int, int)
+    def _hover_output(self, row: int, column: int) -> None:
+        if self._result is not None:
+            self._input.show_cell(None)
+            self._show_window(row, column)
+            self._output.show_cell(row, column)
+            self._tell(row, column)
+
+    @Slot(int, int)
+    def _hover_input(self, row: int, column: int) -> None:
+        result = self._result
+        if result is None:
+            return
+        # The output cell whose window is centred nearest to this pixel.
+        height, width = result.geometry.out
+        out_row = min(max(self._rows.cell(row), 0), height - 1)
+        out_column = min(max(self._columns.cell(column), 0), width - 1)
+        self._show_window(out_row, out_column)
+        self._output.show_cell(out_row, out_column)
+        self._tell(out_row, out_column, (row, column))
+
+    @Slot()
+    def _hover_nothing(self) -> None:
+        self._input.show_window(None)
+        self._input.show_cell(None)
+        self._output.show_cell(None)
+        self.cursor_moved.emit("")
+
+    def _show_window(self, row: int, column: int) -> None:
+        assert self._result is not None
+        g = self._result.geometry
+        top = row * g.stride[0] - g.amounts[0][0]
+        left = column * g.stride[1] - g.amounts[1][0]
+        tall = g.dilation[0] * (g.kernel[0] - 1) + 1
+        wide = g.dilation[1] * (g.kernel[1] - 1) + 1
+        self._input.show_window(QRect(left, top, wide, tall), g.dilation)
+
+    def _tell(self, row: int, column: int, pixel: tuple[int, int] | None = None) -> None:
+        """Say both ends in the status bar: the pixel at the window's middle and the output cell."""
+        if pixel is None:
+            pixel = (
+                round(self._rows.origin + row * self._rows.pitch),
+                round(self._columns.origin + column * self._columns.pitch),
+            )
+        value = self._input.value_text(*pixel) or "padding"
+        result = self._output.value_text(row, column)
+        self.cursor_moved.emit(f"x {pixel[1]}  y {pixel[0]}    {value}   →   x {column}  y {row}    {result}")
+
+    # --- for those who measure ---
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if self._unpainted and watched is self._output and event.type() == QEvent.Type.Paint:
+            self._unpainted = False
+            QTimer.singleShot(0, self, self._count_paint)  # once this paint event is through
+        return super().eventFilter(watched, event)
+
+    @Slot()
+    def _count_paint(self) -> None:
+        self.painted_results += 1
