@@ -4,10 +4,12 @@ Nothing of the core takes part. Padding is index arithmetic on just the cells th
 are ``scipy.ndimage.correlate``'s, and the comparison allows rounding alone. SciPy is imported when the first
 proof is made, not when the program starts.
 
-Rounding: a sum of K products in precision eps errs by about sqrt(K)·eps·sum|w|·max|x| (Higham, Accuracy and
-Stability of Numerical Algorithms, 2002, section 3.1; 24.1 for the FFT). ``tolerance`` is 4 + sqrt(K) times
-eps·(sum|w|·max|x| + |bias|), with the largest such sum of any output channel and the largest finite value of
-the whole input: an FFT block or a running sum carries rounding from bright places into dark ones.
+Rounding: K equal terms added one after another in precision eps, as on a flat part of a picture, err by up
+to K/4·eps·sum|w||x|, half of the bound for any terms (Higham, Accuracy and Stability of Numerical Algorithms,
+2002, section 4.2); other data and other orders err less. ``tolerance`` is (8 + K/4)·eps times
+sum|w|·max|x| + |bias|, the 8 for what FFT and SVD add, with the largest such sum of any output channel and
+the largest finite value of the whole input: an FFT block or a running sum carries rounding from bright places
+into dark ones.
 """
 
 from __future__ import annotations
@@ -162,7 +164,7 @@ def _tolerance(job: ProofJob, dtype: np.dtype[Any], peak: float) -> float:
     offset = 0.0 if job.bias is None else float(np.abs(job.bias).max())
     fill = abs(job.fill) if math.isfinite(job.fill) else 0.0
     eps = float(np.finfo(dtype).eps)
-    return (4 + math.sqrt(magnitudes.shape[1])) * eps * (gain * max(peak, fill) + offset)
+    return (8 + magnitudes.shape[1] / 4) * eps * (gain * max(peak, fill) + offset)
 
 
 def _pick_channels(count: int, rng: np.random.Generator) -> tuple[int, ...]:

@@ -114,6 +114,18 @@ def test_a_shift_by_one_pixel_is_refuted_by_any_crop() -> None:
         assert not prove_crop(job, np.roll(shown, 1, axis=2), rng=rng, cells=64).ok
 
 
+@pytest.mark.parametrize("size", [3, 15, 31])
+def test_a_flat_picture_summed_term_by_term_is_right(size: int) -> None:
+    """Rounding adds up in one direction when equal terms are added one after another in float32."""
+    for weight in np.random.default_rng(0).random(50).astype(np.float32):
+        terms = np.full(size * size, weight, np.float32)
+        total = np.add.accumulate(terms)[-1]
+        x = np.ones((1, size, size), np.float32)
+        job = ProofJob(x, terms.reshape(1, 1, size, size), ((0, 0), (0, 0)), (1, 1), (1, 1))
+        assert prove_all(job, np.full((1, 1, 1), total)).ok
+        assert not prove_all(job, np.full((1, 1, 1), total * np.float32(1 + 3e-4))).ok
+
+
 def test_the_tolerance_is_far_below_what_an_eye_sees() -> None:
     """A picture of 0 to 1 under a kernel of gain 1: an 8-bit step is 4e-3."""
     x = np.random.default_rng(0).random((1, 40, 40)).astype(np.float32)
