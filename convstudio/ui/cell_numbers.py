@@ -21,9 +21,9 @@ _MARKS = "0123456789.−e∞aN"
 # Text in the colour it speaks of, light for dark cells and dark for light ones.
 _TINTS = {
     "grey": (QColor(255, 255, 255), QColor(0, 0, 0)),
-    "red": (QColor(255, 212, 207), QColor(104, 0, 0)),
-    "green": (QColor(205, 250, 208), QColor(0, 60, 0)),
-    "blue": (QColor(213, 224, 255), QColor(0, 0, 122)),
+    "red": (QColor(255, 220, 215), QColor(82, 0, 0)),
+    "green": (QColor(210, 252, 213), QColor(0, 46, 0)),
+    "blue": (QColor(217, 227, 255), QColor(0, 0, 112)),
 }
 _SPLIT = 0.179  # relative luminance at which black and white text are equally readable (WCAG 2)
 
