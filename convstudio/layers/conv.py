@@ -78,13 +78,14 @@ class Conv(Layer):
         str,
         ChoiceParam(
             label="Colour",
-            help="What a colour photo is to the kernel: three pictures, or one of brightness.",
+            help="Whether the kernel filters red, green and blue each on their own (depthwise), "
+            "or one picture of their brightness.",
             choices=(
-                Choice("each", "per channel", "Red, green and blue are each filtered on their own."),
+                Choice("each", "per channel", "Red, green and blue on their own."),
                 Choice(
                     "luminance",
                     "luminance",
-                    "One picture of brightness, 0.2126 R + 0.7152 G + 0.0722 B, is filtered.",
+                    "0.2126 R + 0.7152 G + 0.0722 B",
                 ),
             ),
         ),
@@ -93,17 +94,18 @@ class Conv(Layer):
         str,
         ChoiceParam(
             label="Operation",
-            help="Whether the kernel is laid on the picture as it is written, or rotated by 180° first.",
+            help="Correlation lays the kernel on the picture as it is written, as convolutional layers do. "
+            "Convolution, as mathematics defines it, rotates it by 180° first.",
             choices=(
                 Choice(
                     "correlation",
                     "correlation",
-                    "The kernel as written slides over the picture, as in a convolutional layer.",
+                    "The kernel as written, as in CNNs.",
                 ),
                 Choice(
                     "convolution",
                     "convolution",
-                    "The kernel is rotated by 180° first, as convolution is defined in mathematics.",
+                    "The kernel rotated by 180° first.",
                 ),
             ),
         ),

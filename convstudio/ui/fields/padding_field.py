@@ -39,8 +39,8 @@ WORDS = {
 }
 _SHORT = {
     "valid": "The window stays inside the picture",
-    "same": "The result keeps the size",
-    "same_lower": "The result keeps the size",
+    "same": "Keeps size ÷ stride",
+    "same_lower": "Keeps size ÷ stride",
     "full": "Wherever the window touches the picture",
 }
 _IN_ROW = ("valid", "same", "full", CUSTOM)
