@@ -25,6 +25,8 @@ Triple: TypeAlias = tuple[int, int, int]
 # Scratch memory of one tile: small enough for the second-level cache to hold most of it, large enough that
 # the interpreter's part per tile does not count.
 TILE_BYTES = 1 << 20
+# Output cells from which the sides of a picture are worth tiles of their own.
+_WORTH_CUTTING = 200_000
 # What all workers together may take for their tiles (the promise is 64 MiB beyond input and output).
 _ALL_TILES_BYTES = 40 << 20
 
@@ -153,19 +155,21 @@ def whole(job: ConvJob) -> tuple[int, int, int, int, int]:
     return (int(job.out.shape[0]), job.groups, *job.cells)
 
 
-def fit_tile(full: Sequence[int], needed: Callable[[Sequence[int]], int]) -> list[int]:
+def fit_tile(
+    full: Sequence[int], needed: Callable[[Sequence[int]], int], least: Sequence[int] = (1,) * 5
+) -> list[int]:
     """The largest extents (examples, groups, depth, height, width) whose scratch fits, last axis first.
 
-    An axis is longer than 1 only where all axes after it are whole, so that with both channels and rows in
-    one piece a tile's output cells lie in one contiguous run per channel.
+    An axis is longer than `least` only where all axes after it are whole, so that with the default a tile's
+    output cells lie in one contiguous run per channel.
     """
     budget = tile_bytes(needed(full))
-    extents = [1] * len(full)
+    extents = list(least)
     for axis in reversed(range(len(full))):
         extents[axis] = full[axis]
         if needed(extents) <= budget:
             continue
-        fits, fails = 1, full[axis]
+        fits, fails = least[axis], full[axis]
         while fails - fits > 1:
             extents[axis] = (fits + fails) // 2
             if needed(extents) <= budget:
@@ -177,14 +181,16 @@ def fit_tile(full: Sequence[int], needed: Callable[[Sequence[int]], int]) -> lis
     return extents
 
 
-def tiles_of(full: Sequence[int], extents: Sequence[int]) -> list[Tile]:
-    """Tiles of the given extents that cover the job, in memory order."""
-    if list(full) == list(extents):
-        return [Tile((0, full[0]), (0, full[1]), (0, 0, 0), (full[2], full[3], full[4]))]
+def tiles_of(full: Sequence[int], extents: Sequence[int], columns: Pair | None = None) -> list[Tile]:
+    """Tiles of the given extents that cover the job, or a range of its output columns, in memory order."""
+    first, last = columns or (0, full[4])
+    if list(full[:4]) == list(extents[:4]) and last - first <= extents[4]:
+        return [Tile((0, full[0]), (0, full[1]), (0, 0, first), (full[2], full[3], last))]
     ranges = [
         [(start, min(start + step, n)) for start in range(0, n, step)]
-        for n, step in zip(full, extents, strict=True)
+        for n, step in zip(full[:4], extents, strict=False)
     ]
+    ranges.append([(start, min(start + extents[4], last)) for start in range(first, last, extents[4])])
     return [
         Tile(examples, groups, (d[0], h[0], w[0]), (d[1], h[1], w[1]))
         for examples in ranges[0]
@@ -193,6 +199,21 @@ def tiles_of(full: Sequence[int], extents: Sequence[int]) -> list[Tile]:
         for h in ranges[3]
         for w in ranges[4]
     ]
+
+
+def inner_columns(job: ConvJob) -> Pair:
+    """The output columns whose windows need no padding at the left and right.
+
+    Wide pictures are cut there: what is inside is then read where it lies, without a padded copy. The whole
+    width where the job is too small for that to pay, or has no such padding.
+    """
+    width = job.cells[2]
+    before, after = job.source.pads[2]
+    if before == after == 0 or not job.source.in_place or job.out.size < _WORTH_CUTTING:
+        return (0, width)
+    first = -(-before // job.stride[2])
+    last = (job.source.shape[2] - after - job.reach((1, 1, 1))[2]) // job.stride[2] + 1
+    return (first, last) if last - first >= width // 2 else (0, width)
 
 
 def whole_bands(tiles: Sequence[Tile], band: int) -> list[Tile]:

@@ -105,6 +105,11 @@ class PaddedSource:
         self._direct = self.array.dtype == dtype and self.array.flags.c_contiguous
 
     @property
+    def in_place(self) -> bool:
+        """Whether blocks without padding are views of the input."""
+        return self._direct
+
+    @property
     def value(self) -> float:
         """What the constant modes pad with (0 for "zeros")."""
         return self._value

@@ -21,7 +21,7 @@ class Method:
 METHODS = {
     "taps": Method(taps.prepare, taps.work, leaks=False),
     "separable": Method(separable.prepare, separable.work, leaks=True),
-    "rows": Method(rows.prepare, rows.work, leaks=True),
+    "rows": Method(rows.prepare, rows.work, leaks=False),
     "gemm": Method(gemm.prepare, gemm.work, leaks=False),
     "fft": Method(fft.prepare, fft.work, leaks=True),
 }

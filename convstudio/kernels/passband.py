@@ -73,13 +73,15 @@ def _ray(effect: Values, share: float) -> int | None:
         effect: how strongly it acts along each ray, at least 0.
         share: below this part of the strongest ray, the weakest does not count.
     """
-    # The middle of an effect that repeats every 180°: the angle of its second harmonic, halved.
-    turns = np.exp(2j * np.pi * np.arange(_RAYS) / _RAYS)
-    harmonic = complex((effect * turns).sum())
-    crosswise = abs(harmonic) < 0.1 * effect.sum()
-    if crosswise or effect.min() > share * effect.max():
+
+    def harmonic(order: int) -> complex:
+        return complex((effect * np.exp(2j * np.pi * order * np.arange(_RAYS) / _RAYS)).sum())
+
+    # An effect repeats every 180°: half the angle of its second harmonic is its middle. One that acts along
+    # two lines at right angles has the fourth harmonic instead.
+    if effect.min() > share * effect.max() or abs(harmonic(1)) < 0.3 * abs(harmonic(2)):
         return None
-    return round(math.degrees(cmath.phase(harmonic)) / 2 / _STEP) % _RAYS
+    return round(math.degrees(cmath.phase(harmonic(1))) / 2 / _STEP) % _RAYS
 
 
 def _along(ray: int | None) -> str:

@@ -7,11 +7,11 @@ A kernel preset lists its parameters directly. Values are plain and immutable: n
 from __future__ import annotations
 
 import dataclasses
-import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from numbers import Real
 from typing import Any
 
 Pair = tuple[int, int]
@@ -41,6 +41,11 @@ class Param:
         return value
 
 
+def _is_number(value: Any) -> bool:
+    """Whether a value is a real number, NumPy's included; True and False are not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True, kw_only=True)
 class IntParam(Param):
     """A whole number from ``minimum`` to ``maximum``, in steps of ``step`` from the minimum."""
@@ -51,13 +56,17 @@ class IntParam(Param):
     unit: str = ""
 
     def check(self, value: Any) -> int:
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
-        if not fits or not self.minimum <= value <= self.maximum:
+        # The range first: a huge integer has no float to ask.
+        inside = _is_number(value) and self.minimum <= value <= self.maximum
+        if not inside or not float(value).is_integer():
             raise ParamError(
                 f"{self.label} must be a whole number from {self.minimum} to {self.maximum}, got {value!r}"
             )
         if (int(value) - self.minimum) % self.step:
-            raise ParamError(f"{self.label} goes in steps of {self.step} from {self.minimum}, got {value!r}")
+            rule = f"goes in steps of {self.step} from {self.minimum}"
+            if self.step == 2:
+                rule = f"must be {'odd' if self.minimum % 2 else 'even'}"
+            raise ParamError(f"{self.label} {rule}, got {value!r}")
         return int(value)
 
 
@@ -72,8 +81,7 @@ class FloatParam(Param):
     unit: str = ""
 
     def check(self, value: Any) -> float:
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not fits or not self.minimum <= value <= self.maximum:
+        if not _is_number(value) or not self.minimum <= value <= self.maximum:  # NaN is not within
             raise ParamError(
                 f"{self.label} must be a number from {self.minimum:g} to {self.maximum:g}, got {value!r}"
             )
@@ -91,15 +99,16 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class ChoiceParam(Param):
-    """One word out of a few."""
+    """One word out of a few, in capitals or not."""
 
     choices: tuple[Choice, ...]
 
     def check(self, value: Any) -> str:
         words = [choice.value for choice in self.choices]
-        if value not in words:
-            raise ParamError(f"{self.label} must be one of {', '.join(words)}, got {value!r}")
-        return str(value)
+        for word in words:
+            if isinstance(value, str) and value.casefold() == word.casefold():
+                return word
+        raise ParamError(f"{self.label} must be one of {', '.join(words)}, got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,23 +95,22 @@ class InsightPanel(QFrame):
             "The number of row-times-column products that the kernel is a sum of. With rank 1 a pass along "
             "the rows and one along the columns do the work of the whole window.",
         )
-        self._mults = self._line(
-            "mults",
-            "Multiplications for one output pixel: over the whole window, and as separable passes where that "
-            "is fewer.",
+        self._facts = self._line(
+            "facts",
+            "Multiplications for one output pixel, over the whole window and, where that is fewer, as "
+            "separable passes.",
+            "The sum is what a flat area is multiplied by: 1 keeps it, 0 answers to changes only.",
         )
-        self._sum = self._line(
-            "sum",
-            "What a flat area is multiplied by: 1 keeps the brightness, 0 answers to changes only.",
+        self._symmetry = self._line(
+            "symmetry", "Symmetric kernels smooth or sharpen in place, anti-symmetric ones measure a slope."
         )
         self._passband = self._line(
-            "passband",
-            "Which patterns pass: smooth areas (low), edges (band) or the finest grain (high).",
+            "passband", "Which patterns pass: smooth areas (low), edges (band) or the finest grain (high)."
         )
         lines = QVBoxLayout()
         lines.setSpacing(2)
         lines.addStretch(1)
-        for line in (self._rank, self._mults, self._sum, self._passband):
+        for line in (self._rank, self._facts, self._symmetry, self._passband):
             lines.addWidget(line)
         lines.addStretch(1)
         row = QHBoxLayout(self)
@@ -120,13 +119,13 @@ class InsightPanel(QFrame):
         row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(lines, 1)
 
-    def _line(self, name: str, help_text: str) -> QLabel:
+    def _line(self, name: str, *help_texts: str) -> QLabel:
         line = QLabel(self)
         line.setObjectName(f"kernel-insight-{name}")
         line.setWordWrap(True)
         if name != "rank":
             line.setStyleSheet("font-size: 12px;")
-        line.setToolTip(tip(help_text))
+        line.setToolTip(tip(*help_texts))
         return line
 
     def show_kernel(self, values: NDArray[np.float64]) -> None:
@@ -135,13 +134,14 @@ class InsightPanel(QFrame):
         self._picture.show_response(insight.response)
         self._rank.setText(f"<b>Rank {insight.rank}</b>{_separable(insight)}")
         full, fewer = insight.full_mults, insight.separable_mults
-        self._mults.setText(f"{full} → {fewer} mults a pixel" if fewer < full else f"{full} mults a pixel")
-        self._sum.setText(f"sum {format_number(_tidy(insight.total))} · {insight.symmetry}")
+        mults = f"{full} → {fewer} mults" if fewer < full else f"{full} mult{'s' * (full > 1)}"
+        self._facts.setText(f"{mults} · sum {format_number(_tidy(insight.total))}")
+        self._symmetry.setText(insight.symmetry)
         self._passband.setText(insight.passband)
 
     def texts(self) -> tuple[str, ...]:
         """Return the lines as they are shown, the first with its markup."""
-        return tuple(line.text() for line in (self._rank, self._mults, self._sum, self._passband))
+        return tuple(line.text() for line in (self._rank, self._facts, self._symmetry, self._passband))
 
 
 def _separable(insight: Insight) -> str:
@@ -153,5 +153,5 @@ def _separable(insight: Insight) -> str:
 
 
 def _tidy(total: float) -> float:
-    """Return the sum without the dust of floating-point addition."""
-    return 0.0 if abs(total) < 1e-12 else float(f"{total:.10g}")
+    """Return the sum to four digits, without the dust of floating-point addition."""
+    return 0.0 if abs(total) < 1e-12 else float(f"{total:.4g}")

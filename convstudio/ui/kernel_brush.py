@@ -61,7 +61,7 @@ class KernelBrush(QWidget):
         edit.setObjectName(name)
         edit.setAccessibleName(label)
         edit.setToolTip(tip(help_text, "Fractions such as 1/9 too; Enter takes it."))
-        edit.setFixedWidth(88)
+        edit.setFixedWidth(100)
         edit.setAlignment(Qt.AlignmentFlag.AlignRight)
         edit.refused.connect(self.refused)
         return edit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
@@ -21,11 +20,12 @@ from PySide6.QtWidgets import QWidget
 
 from convstudio.kernels.text import format_number
 from convstudio.ui.kernel_cell_edit import CellEdit
+from convstudio.ui.kernel_cell_text import cell_texts
 from convstudio.ui.kernel_cells import Cell, CellGrid, cells_between, merge_key, step_size
 from convstudio.ui.kernel_surface import KernelSurface, Values
 from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
-from convstudio.ui.weight_colours import readable_on, weight_colour
+from convstudio.ui.weight_colours import Paint, weight_paints
 
 MARGIN = 2.0  # px around the cells, for the outline of the current one
 _GAP = 3.0
@@ -63,6 +63,7 @@ class KernelGrid(KernelSurface):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._texts: list[list[str]] = [["0"]]
+        self._paints: list[list[Paint]] = [[(QColor(), QColor())]]
         self._drag: _Drag | None = None
         self._edit: CellEdit | None = None
         super().__init__(parent)
@@ -94,13 +95,9 @@ class KernelGrid(KernelSurface):
         return font
 
     def _refresh(self) -> None:
+        self._paints = weight_paints(self._values, self._limit, theme_of(self))
         metrics = QFontMetricsF(self._font())
-        room = self._grid.width - 3
-        texts = [[_fitting(float(v), self._limit, metrics, room) for v in row] for row in self._values]
-        # Where one number had to lose its leading zero, all do: .25 beside 0.5 looks like an error.
-        if any(text.startswith((".", "−.")) for row in texts for text in row):
-            texts = [[_bare(text) for text in row] for row in texts]
-        self._texts = texts
+        self._texts = cell_texts(self._values, self._limit, metrics, self._grid.width - 3)
 
     def cell_text(self, cell: Cell) -> str:
         """Return the number as it is written in a cell, shortened where the cell is narrow."""
@@ -127,11 +124,11 @@ class KernelGrid(KernelSurface):
         for row in range(rows):
             for column in range(columns):
                 box = self._grid.rect((row, column))
-                back = weight_colour(float(self._values[row, column]), self._limit, theme)
+                back, ink = self._paints[row][column]
                 painter.setPen(rim)
                 painter.setBrush(back)
                 painter.drawRoundedRect(box, radius, radius)
-                painter.setPen(readable_on(back))
+                painter.setPen(ink)
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._texts[row][column])
         self._draw_anchor(painter)
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -151,7 +148,8 @@ class KernelGrid(KernelSurface):
         if self._values.size == 1:
             return
         box = self._grid.rect(self.anchor())
-        ink = readable_on(weight_colour(float(self._values[self.anchor()]), self._limit, theme_of(self)))
+        row, column = self.anchor()
+        ink = QColor(self._paints[row][column][1])
         ink.setAlpha(150)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ink)
@@ -315,21 +313,3 @@ def _density(side: int) -> tuple[float, int]:
         if side <= largest:
             return float(height), text
     return float(_DENSITY[-1][1]), _DENSITY[-1][2]
-
-
-def _fitting(value: float, limit: float, metrics: QFontMetricsF, room: float) -> str:
-    """Return the number in full if it fits into ``room`` px, else rounded to as many decimals as fit.
-
-    Rounding keeps at most three digits of the largest weight, so that the cells of one kernel agree.
-    """
-    text = format_number(value)
-    decimals = max(0, 2 - math.floor(math.log10(limit)))
-    while metrics.horizontalAdvance(text) > room and decimals >= 0:
-        text = _bare(f"{value:.{decimals}f}".replace("-", "−"))
-        decimals -= 1
-    return text
-
-
-def _bare(text: str) -> str:
-    """Return a number's text without a zero before the decimal point."""
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "−0.")) else text

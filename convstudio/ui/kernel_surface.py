@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QEnterEvent,
@@ -66,6 +66,7 @@ class KernelSurface(QWidget):
         self._fit()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
+        self.installEventFilter(self)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     # What a kind of surface decides
@@ -93,6 +94,8 @@ class KernelSurface(QWidget):
 
     def show_values(self, values: Values) -> None:
         """Show other weights; the current cell stays where the new shape still has it."""
+        if np.array_equal(values, self._values):
+            return
         reshaped = values.shape != self._values.shape
         if reshaped:
             self._wheel_key = ("", (-1, -1), 0.0)
@@ -171,14 +174,16 @@ class KernelSurface(QWidget):
 
     # Keyboard
 
-    def event(self, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # The window's shortcuts (Ctrl+C copies the result, F fits) stand back for the grid's own keys.
+        # A filter on itself, not event(): an exception in a handler that a Python event() calls crashes
+        # PySide 6.11 instead of reaching sys.excepthook.
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             ours = event.key() in _OWN_KEYS or self._starts_typing(event)
             if ours or event.matches(QKeySequence.StandardKey.Copy) or _is_paste(event):
                 event.accept()
                 return True
-        return super().event(event)
+        return super().eventFilter(watched, event)
 
     def _starts_typing(self, event: QKeyEvent) -> bool:
         """Return whether this key begins a number."""

@@ -44,6 +44,7 @@ class StackCard(QFrame):
         super().__init__(parent)
         self.setObjectName(name)
         self.setProperty("role", "card")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._selected = False
         self._picture = QLabel(self)
         self._picture.setFixedSize(THUMBNAIL)

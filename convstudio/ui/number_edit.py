@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
@@ -23,6 +23,7 @@ class NumberEdit(QLineEdit):
         super().__init__(parent)
         self.problem = ""
         self._value = 0.0
+        self.installEventFilter(self)
         self.textEdited.connect(self._on_text_edited)
 
     def value(self) -> float:
@@ -69,13 +70,13 @@ class NumberEdit(QLineEdit):
             self.entered.emit(value)
         return True
 
-    def event(self, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         key = event.key() if isinstance(event, QKeyEvent) else None
         ours = key in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if event.type() == QEvent.Type.ShortcutOverride and ours:
             event.accept()
             return True
-        return super().event(event)
+        return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

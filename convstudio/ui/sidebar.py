@@ -128,6 +128,6 @@ class Sidebar(QScrollArea):
             column.addWidget(label)
             column.addWidget(widget)
             column.addSpacing(4)
-        column.addStretch()
+        column.addStretch(1)
         self.setWidget(inside)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)

@@ -12,6 +12,9 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath
 from convstudio.engine.colormaps import Scale, lookup_table
 from convstudio.ui.theme import Theme, ThemeName
 
+Paint = tuple[QColor, QColor]
+"""A weight's colour, and a colour in which text is readable on it."""
+
 _STEPS = 513  # odd, so that zero gets exactly the neutral colour
 _SCALES: dict[ThemeName, Scale] = {"dark": "weights-dark", "light": "weights-light"}
 
@@ -40,8 +43,21 @@ def _positions(values: NDArray[np.float64], limit: float) -> NDArray[np.intp]:
 
 def weight_colour(value: float, limit: float, theme: Theme) -> QColor:
     """Return the colour of a weight on the scale from ``-limit`` to ``limit``; beyond it the end's colour."""
-    blue, green, red, _ = _table(theme.name)[int(_positions(np.asarray(value), limit))]
-    return QColor(int(red), int(green), int(blue))
+    return _paint(theme.name, int(_positions(np.asarray(value), limit)))[0]
+
+
+def weight_paints(
+    values: NDArray[np.float64], limit: float, theme: Theme
+) -> list[list[tuple[QColor, QColor]]]:
+    """Return what to paint each weight with, row by row."""
+    return [[_paint(theme.name, p) for p in row] for row in _positions(values, limit).tolist()]
+
+
+@lru_cache(maxsize=2 * _STEPS)
+def _paint(theme: ThemeName, position: int) -> Paint:
+    blue, green, red, _ = _table(theme)[position]
+    back = QColor(int(red), int(green), int(blue))
+    return back, readable_on(back)
 
 
 def weight_image(values: NDArray[np.float64], theme: Theme) -> QImage:

@@ -92,7 +92,7 @@ class TestShowing:
 
     def test_the_card_follows(self, editor: KernelEditor, qtbot: QtBot) -> None:
         editor.show_kernel(custom(np.full((5, 5), 0.04)))
-        line = child(editor, QLabel, "kernel-insight-mults")
+        line = child(editor, QLabel, "kernel-insight-facts")
         qtbot.waitUntil(lambda: "25 → 10" in line.text())
 
 

@@ -23,14 +23,19 @@ Array: TypeAlias = npt.NDArray[Any]
 def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     """The tiles to compute, and how to compute one."""
     full = whole(job)
+    return tiles_of(full, extents(job, full)), work(job)
+
+
+def extents(job: ConvJob, full: Sequence[int]) -> list[int]:
+    """The tile's extents for all of the job or, where `full` says so, fewer of its columns."""
     size = job.dtype.itemsize
 
-    def needed(extents: Sequence[int]) -> int:
-        read = math.prod(job.reach(extents[2:]))
-        columns = math.prod(extents[2:]) * (job.taps + 1)
-        return size * extents[0] * extents[1] * job.inputs * (read + columns)
+    def needed(tile: Sequence[int]) -> int:
+        read = math.prod(job.reach(tile[2:]))
+        columns = math.prod(tile[2:]) * (job.taps + 1)
+        return size * tile[0] * tile[1] * job.inputs * (read + columns)
 
-    return tiles_of(full, fit_tile(full, needed)), work(job)
+    return fit_tile(full, needed)
 
 
 def work(job: ConvJob) -> Work:

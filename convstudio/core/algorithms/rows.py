@@ -1,11 +1,13 @@
-"""`rows`: a band of T output rows is one matrix product, for few channels.
+"""`rows`: each output row is one product of the weights with shifted copies of the input rows it reads.
 
-The weights become a banded matrix: row t of it holds the kernel's rows from input row t onwards, zero
-elsewhere. It multiplies the k_w horizontally shifted copies of the T + k_h − 1 input rows that a band reads.
-The zeros are multiplied too, in all (T + k_h − 1) / k_h times the products that count, but at the speed of
-BLAS, and the input is copied k_w times instead of k_h · k_w times.
+For few channels. The horizontally shifted copies of an input row, one for each column of the kernel, are
+laid out one below the other, and so are the rows: what an output row needs is then one contiguous run of
+the copy, and that of the next output row begins one input row further on. Rows are copied k_w times, not
+k_h · k_w times as by `gemm`, and BLAS reads overlapping views.
 
-The zeros also mean that one NaN reaches the whole band: `conv` computes such tiles again by `taps`.
+A banded matrix that computes T rows in one product would read memory less often, but it multiplies by
+zeros, (T + k_h − 1) / k_h times as much in all, and lets NaN spread over the band; measured, it was no
+faster for any kernel that `fft` does not win anyway.
 """
 
 from __future__ import annotations
@@ -18,125 +20,94 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
-from convstudio.core.job import ConvJob, Tile, Work, fit_tile, tiles_of, whole, whole_bands
+from convstudio.core.algorithms import gemm
+from convstudio.core.job import ConvJob, Tile, Work, fit_tile, inner_columns, tiles_of, whole
 from convstudio.core.threads import Scratch
 
 Array: TypeAlias = npt.NDArray[Any]
 
-
-def band_height(taps: int, rows: int) -> int:
-    """Output rows in a band: tall ones feed BLAS better, low ones multiply fewer zeros."""
-    return min(16 if taps <= 11 else 32, rows)
+# Columns below which a product for each row is not worth its call; `gemm` takes all rows in one.
+_NARROW = 16
 
 
 def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     """The tiles to compute, and how to compute one."""
-    full = whole(job)
-    size = job.dtype.itemsize
-    band = band_height(job.kernel[1], job.cells[1])
+    kd, _, kw = job.kernel
 
     def needed(extents: Sequence[int]) -> int:
-        examples, groups, depth, bands, width = extents
-        read = job.reach((depth, bands * band, width))
-        copied = math.prod(read[:2]) * width * job.kernel[2]
-        result = 0 if job.outputs == 1 else job.outputs * depth * bands * band * width
-        return size * examples * groups * (job.inputs * (math.prod(read) + copied) + result)
+        examples, groups, depth, height, width = extents
+        read = job.reach((depth, height, width))
+        copied = depth * _copied_rows(job, height) * kd * kw * width
+        return job.dtype.itemsize * examples * groups * job.inputs * (math.prod(read) + copied)
 
-    bands = -(-full[3] // band)
-    extents = fit_tile((*full[:3], bands, full[4]), needed)
-    if job.kernel[0] > 1:  # the columns of a window are one run in memory only for one band at a time
-        extents[3] = 1
-    extents[3] *= band
-    return whole_bands(tiles_of(full, extents), band), work(job)
+    full = whole(job)
+    first, last = inner_columns(job)
+    inner = (*full[:4], last - first)
+    # Each tile copies the rows between it and the next once more: it should be high compared to the kernel.
+    height = min(full[3], 2 * job.kernel[1] + 6)
+    extents = fit_tile(inner, needed, (1, 1, 1, height, min(inner[4], 64)))
+    tiles = tiles_of(full, extents, (first, last))
+    for side in ((0, first), (last, full[4])):
+        if side[0] < side[1]:
+            tiles += tiles_of(full, gemm.extents(job, (*full[:4], side[1] - side[0])), side)
+    return tiles, work(job)
+
+
+def _copied_rows(job: ConvJob, height: int) -> int:
+    """Rows to copy for so many output rows: those that are read, or with gaps between them each row's own."""
+    return height * job.kernel[1] if job.dilation[1] > 1 else job.reach((1, height, 1))[1]
 
 
 def work(job: ConvJob) -> Work:
-    """How to compute a tile whose height is a whole number of bands or less than one."""
-    tallest = band_height(job.kernel[1], job.cells[1])
-    matrices: dict[int, Array] = {}
+    """How to compute any tile of the job."""
+    groups, outputs, inputs, kd, kh, kw = job.weight.shape
+    # Columns run over row, slice, input channel and horizontal tap.
+    by_row = np.ascontiguousarray(job.weight.transpose(0, 1, 4, 3, 2, 5))
+    weights = by_row.reshape(groups, 1, 1, outputs, kh * kd * inputs * kw)
+
+    narrow = gemm.work(job)
 
     def compute(tile: Tile, scratch: Scratch) -> None:
-        band = min(tallest, tile.extent[1])
-        matrix = matrices.get(band)
-        if matrix is None:
-            matrix = matrices[band] = band_matrix(job, band)
-        _product(job, tile, band, matrix[tile.groups[0] : tile.groups[1]], scratch)
+        if tile.extent[2] < _NARROW:
+            narrow(tile, scratch)
+            return
+        columns = _columns(job, tile, scratch)
+        examples, many = columns.shape[:2]
+        target = job.target(tile).reshape(examples, many, outputs, *tile.extent)
+        np.matmul(weights[tile.groups[0] : tile.groups[1]], columns, out=target.transpose(0, 1, 3, 4, 2, 5))
 
     return compute
 
 
-def _product(job: ConvJob, tile: Tile, band: int, matrix: Array, scratch: Scratch) -> None:
-    depth, height, width = tile.extent
-    bands = height // band
-    columns = _columns(job, tile, band, scratch)
-    target = job.target(tile)
-    examples, groups = columns.shape[:2]
-    # Splitting an axis of a view gives a view.
-    bands_of = target.reshape(examples, groups, job.outputs, depth, bands, band, width)
-    if job.outputs == 1:
-        np.matmul(matrix[:, None, None], columns, out=bands_of[:, :, 0])
-        return
-    result = scratch.take("result", (examples, groups, depth, bands, job.outputs * band, width), job.dtype)
-    np.matmul(matrix[:, None, None], columns, out=result)
-    split = result.reshape(examples, groups, depth, bands, job.outputs, band, width)
-    bands_of[...] = split.transpose(0, 1, 4, 2, 3, 5, 6)
-
-
-def _columns(job: ConvJob, tile: Tile, band: int, scratch: Scratch) -> Array:
-    """(examples, groups, depth, bands, columns of `band_matrix`, width): overlapping views of one copy.
-
-    The copy is laid out (examples, groups, depth, row, input channel, horizontal tap, width), so that what a
-    band reads is one contiguous run of it: the next band begins band · stride rows further on.
-    """
+def _columns(job: ConvJob, tile: Tile, scratch: Scratch) -> Array:
+    """(examples, groups, depth, height, columns of the weights, width): overlapping views of one copy."""
     block = job.read(tile, scratch)
     depth, height, width = tile.extent
-    examples, inputs, kw = block.shape[0], job.inputs, job.kernel[2]
+    examples, inputs, (kd, kh, kw) = block.shape[0], job.inputs, job.kernel
     groups = tile.groups[1] - tile.groups[0]
+    (s0, s1, s2), (g0, g1, g2) = job.stride, job.dilation
     of_example, of_channel, of_plane, of_row, of_cell = block.strides
+    # One axis of rows where output rows share them, two (output row, kernel row) where gaps keep them apart.
+    shared = g1 == 1
+    rows, of_rows = ((block.shape[3],), (of_row,)) if shared else ((height, kh), (of_row * s1, of_row * g1))
     shifted = as_strided(
         block,
-        (examples, groups, block.shape[2], block.shape[3], inputs, kw, width),
+        (examples, groups, depth, *rows, kd, inputs, kw, width),
         (
             of_example,
             of_channel * inputs,
-            of_plane,
-            of_row,
+            of_plane * s0,
+            *of_rows,
+            of_plane * g0,
             of_channel,
-            of_cell * job.dilation[2],
-            of_cell * job.stride[2],
+            of_cell * g2,
+            of_cell * s2,
         ),
     )
     copy = scratch.take("columns", shifted.shape, job.dtype)
     np.copyto(copy, shifted)
-    of_example, of_group, of_plane, of_row, _, of_column, of_cell = copy.strides
-    reach = job.reach((1, band, 1))
     return as_strided(
         copy,
-        (examples, groups, depth, height // band, reach[0] * reach[1] * inputs * kw, width),
-        (
-            of_example,
-            of_group,
-            of_plane * job.stride[0],
-            of_row * job.stride[1] * band,
-            of_column,
-            of_cell,
-        ),
+        (examples, groups, depth, height, kh * kd * inputs * kw, width),
+        (*copy.strides[:3], copy.strides[3] * (s1 if shared else 1), *copy.strides[-2:]),
     )
-
-
-def band_matrix(job: ConvJob, band: int) -> Array:
-    """(groups, outputs · band, columns): for each output row of a band the weight of every cell it may read.
-
-    Columns run over depth, row, input channel and horizontal tap, in that order.
-    """
-    groups, outputs, inputs, kd, kh, kw = job.weight.shape
-    reach = job.reach((1, band, 1))
-    matrix = np.zeros((groups, outputs, band, reach[0], reach[1], inputs, kw), job.dtype)
-    row = np.arange(band)
-    for i in range(kd):
-        for j in range(kh):
-            taps = job.weight[:, :, :, i, j, :]
-            matrix[:, :, row, i * job.dilation[0], row * job.stride[1] + j * job.dilation[1]] = taps[
-                :, :, None
-            ]
-    return matrix.reshape(groups, outputs * band, -1)

@@ -3,8 +3,8 @@
 A kernel of rank r costs r · (k_h + k_w) products a cell instead of k_h · k_w. Both passes are banded matrix
 products. The vertical one multiplies a band of input rows, as they lie, by a (band × rows read) matrix that
 holds the kernel's column, one cell further on in each row. The horizontal one multiplies overlapping windows
-of the result, a view that BLAS reads without a copy, by such a matrix for a strip of output columns. Padding
-at the sides is made after the vertical pass, which gives the same and saves copying the input.
+of the result by such a matrix for a strip of output columns; for short kernels, the kernel's row by shifted
+copies of the result. Padding at the sides is made after the vertical pass, which gives the same and saves copying the input.
 
 Multiplying by the zeros of the bands spreads NaN: `conv` computes such tiles again by `taps`.
 """
@@ -26,25 +26,36 @@ from convstudio.core.threads import Scratch
 
 Array: TypeAlias = npt.NDArray[Any]
 
-_BAND = 16  # output rows of one vertical product
-_STRIP = 32  # output columns of one horizontal product
+_SHORT = 5  # taps up to which a horizontal product takes shifted copies of the rows, as `rows` does
+_STRIP = 16  # output columns that one row of a horizontal product makes, for longer kernels
+_LONG = 16  # taps from which a vertical product of several rows beats one for each row
+_BAND = 16  # its output rows
 _DEEP = 8  # output slices of one product along depth
 
 
 def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     """The tiles to compute, and how to compute one."""
     full = whole(job)
-    band = min(_BAND, full[3])
+    band = _band(job, full[3])
 
     def needed(extents: Sequence[int]) -> int:
         rows = extents[3] * band
         depth, height, width = job.reach((extents[2], rows, extents[4]))
         read = job.inputs * depth * height + extents[2] * height
-        return job.dtype.itemsize * width * (read + 2 * extents[2] * rows)
+        windows = job.kernel[2] if job.kernel[2] <= _SHORT else 1 + job.reach((1, 1, 16))[2] // 16
+        return job.dtype.itemsize * width * (read + (2 + windows) * extents[2] * rows)
 
     extents = fit_tile((1, 1, min(full[2], _DEEP), -(-full[3] // band), full[4]), needed)
     extents[3] *= band
     return whole_bands(tiles_of(full, extents), band), work(job)
+
+
+def _band(job: ConvJob, height: int) -> int:
+    return min(_BAND, height) if job.kernel[1] >= _LONG else 1
+
+
+def _strip(job: ConvJob) -> int:
+    return min(_STRIP if job.kernel[2] < 2 * _STRIP else 2 * _STRIP, job.cells[2])
 
 
 def work(job: ConvJob) -> Work:
@@ -63,7 +74,7 @@ def work(job: ConvJob) -> Work:
 
     def compute(tile: Tile, scratch: Scratch) -> None:
         depth, height, width = tile.extent
-        band = min(_BAND, height)
+        band = _band(job, height)
         late = late_sides and width == job.cells[2]
         for example, group in product(range(*tile.examples), range(*tile.groups)):
             part = tile._replace(examples=(example, example + 1), groups=(group, group + 1))
@@ -107,12 +118,16 @@ class _Passes:
         for axis in range(3):
             if not needed[axis] and axis != last:  # a single weight: scale another pass by it
                 columns[last] *= columns[axis][0]
-        sizes = (depth, band, min(_STRIP, job.cells[2]))
-        self.depth, self.height, self.width = (
-            _banded(job, columns[axis], axis, sizes[axis]) if needed[axis] or axis == last else None
-            for axis in range(3)
-        )
         self.band = band
+        self.short = job.kernel[2] <= _SHORT
+        self.depth = _banded(job, columns[0], 0, depth) if needed[0] else None
+        self.height = _banded(job, columns[1], 1, band) if needed[1] else None
+        self.width: Array | None = None
+        if last == 2:
+            # (1, taps), or (cells read, columns of a strip): BLAS reads a transposed matrix a good deal slower
+            banded = _banded(job, columns[2], 2, _strip(job))
+            row = columns[2][None].astype(job.dtype)
+            self.width = row if self.short else np.ascontiguousarray(banded.T)
         # What the earlier passes make of a constant, which is what they would make of constant side columns.
         self.gain = float(np.prod([columns[axis].sum() for axis in range(2) if needed[axis] or axis == last]))
 
@@ -161,27 +176,39 @@ class _Passes:
 
     def _horizontal(self, block: Array, target: Array, scratch: Scratch) -> None:
         assert self.width is not None
-        matrix = self.width.T
         depth, height, width = target.shape
-        strip = matrix.shape[1]
-        strips = width // strip
-        step = strip * self.job.stride[2]
+        step, gap = self.job.stride[2], self.job.dilation[2]
         of_plane, of_row, of_cell = block.strides
+        if self.short:
+            shifted = as_strided(
+                block,
+                (depth, height, self.width.shape[1], width),
+                (of_plane, of_row, of_cell * gap, of_cell * step),
+            )
+            np.matmul(self.width, _copied(shifted, scratch), out=target[:, :, None])
+            return
+        reach, strip = self.width.shape
+        strips = width // strip
         windows = as_strided(
-            block, (depth, strips, height, len(matrix)), (of_plane, of_cell * step, of_row, of_cell)
+            block, (depth, height, strips, reach), (of_plane, of_row, of_cell * step * strip, of_cell)
         )
-        whole_strips = target[:, :, : strips * strip].reshape(depth, height, strips, strip)
-        if height == 1:  # BLAS would be called for one row at a time: lay the windows out as a matrix
-            copy = scratch.take("windows", (depth, strips, len(matrix)), block.dtype)
-            np.copyto(copy, windows[:, :, 0])
-            np.matmul(copy, matrix, out=whole_strips[:, 0])
-        else:
-            np.matmul(windows, matrix, out=whole_strips.transpose(0, 2, 1, 3))
+        copy = _copied(windows, scratch)
         rest = width - strips * strip
+        if rest == 0 and target.flags.c_contiguous:
+            np.matmul(copy.reshape(-1, reach), self.width, out=target.reshape(-1, strip))
+            return
+        split = target[:, :, : strips * strip].reshape(depth, height, strips, strip)
+        np.matmul(copy, self.width, out=split)
         if rest:
             reach = self.job.reach((1, 1, rest))[2]
-            tail = block[:, :, strips * step : strips * step + reach]
-            np.matmul(tail, matrix[:reach, :rest], out=target[:, :, strips * strip :])
+            tail = block[:, :, strips * step * strip : strips * step * strip + reach]
+            np.matmul(tail, self.width[:reach, :rest], out=target[:, :, strips * strip :])
+
+
+def _copied(windows: Array, scratch: Scratch) -> Array:
+    copy = scratch.take("windows", windows.shape, windows.dtype)
+    np.copyto(copy, windows)
+    return copy
 
 
 def _banded(job: ConvJob, column: Array, axis: int, outputs: int) -> Array:
