@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
-from PySide6.QtGui import QColor, QDropEvent, QImage, QWheelEvent
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -382,38 +379,6 @@ def test_focus_is_seen_when_it_came_by_the_keyboard(view: ImageView) -> None:
         assert tuple(grab(view)[1, 50]) == rgb(DARK.accent)
 
 
-# --- dropping ---
-
-
-def drop(view: ImageView, data: QMimeData) -> QDropEvent:
-    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier)
-    event.setAccepted(False)
-    view.dropEvent(event)
-    return event
-
-
-def test_dropped_files_are_told_as_paths(qtbot: QtBot, view: ImageView) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile("/a b/ü.png"), QUrl("https://example.org/x.png")])
-    with qtbot.waitSignal(view.files_dropped) as told:
-        assert drop(view, data).isAccepted()
-    assert told.args == [[Path("/a b/ü.png")]]
-
-
-def test_a_dropped_picture_is_told_and_text_is_not_taken(qtbot: QtBot, view: ImageView) -> None:
-    image = QImage(3, 2, QImage.Format.Format_RGB32)
-    image.fill(QColor("red"))
-    data = QMimeData()
-    data.setImageData(image)
-    with qtbot.waitSignal(view.image_dropped) as told:
-        drop(view, data)
-    assert told.args is not None
-    assert told.args[0].size() == image.size()
-    text = QMimeData()
-    text.setText("no picture")
-    assert not drop(view, text).isAccepted()
-
-
 def test_hidden_views_do_not_count_and_keep_nothing(view: ImageView) -> None:
     show(view, picture(cells()))
     scale = view.viewport.scale
@@ -422,10 +387,3 @@ def test_hidden_views_do_not_count_and_keep_nothing(view: ImageView) -> None:
     assert view.viewport.scale > scale
     view.show()
     assert view.viewport.scale == scale
-
-
-def test_grabbed_twice_it_looks_the_same(view: ImageView, qtbot: QtBot) -> None:
-    grabs: list[Callable[[], np.ndarray]] = [lambda: grab(view), lambda: grab(view)]
-    show(view, picture(cells()), 33.0)
-    one, other = (each() for each in grabs)
-    assert (one == other).all()
