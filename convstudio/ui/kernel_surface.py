@@ -176,8 +176,7 @@ class KernelSurface(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # The window's shortcuts (Ctrl+C copies the result, F fits) stand back for the grid's own keys.
-        # A filter on itself, not event(): an exception in a handler that a Python event() calls crashes
-        # PySide 6.11 instead of reaching sys.excepthook.
+        # A filter on itself, not event(): that would wrap the exceptions of every handler in its own.
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             ours = event.key() in _OWN_KEYS or self._starts_typing(event)
             if ours or event.matches(QKeySequence.StandardKey.Copy) or _is_paste(event):
