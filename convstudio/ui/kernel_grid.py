@@ -139,8 +139,10 @@ class KernelGrid(KernelSurface):
             painter.drawRoundedRect(
                 self._grid.rect(self._hover).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius
             )
-        painter.setPen(QPen(QColor(theme.highlight), 2.5 if self.hasFocus() else 1.5))
-        painter.drawRoundedRect(self._grid.rect(self._current).adjusted(-0.5, -0.5, 0.5, 0.5), radius, radius)
+        if self._edit is None:  # which brings a border of its own
+            painter.setPen(QPen(QColor(theme.highlight), 2.5 if self.hasFocus() else 1.5))
+            outline = self._grid.rect(self._current).adjusted(-0.5, -0.5, 0.5, 0.5)
+            painter.drawRoundedRect(outline, radius, radius)
         painter.end()
 
     def _draw_anchor(self, painter: QPainter) -> None:
@@ -264,7 +266,10 @@ class KernelGrid(KernelSurface):
         width = max(box.width(), 58.0)
         left = min(max(box.center().x() - width / 2, 0.0), max(0.0, self.width() - width))
         edit.setGeometry(QRectF(left, box.top(), width, box.height()).toAlignedRect())
-        edit.setStyleSheet("QLineEdit { padding: 0 2px; min-height: 0; }")
+        edit.setStyleSheet(
+            "QLineEdit { padding: 0; min-height: 0; border-width: 2px; }"
+            f'QLineEdit[invalid="true"] {{ border-color: {theme_of(self).error}; }}'
+        )
         if text is None:
             edit.setText(format_number(float(self._values[self._current])))
             edit.selectAll()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QAction, QEnterEvent, QKeyEvent
+from PySide6.QtGui import QAction, QColor, QEnterEvent, QKeyEvent, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
@@ -377,3 +377,14 @@ def test_the_cell_is_described_to_a_screen_reader(grid: KernelGrid) -> None:
     grid.set_current((1, 0))
     assert "row 1, column 0" in grid.accessibleDescription()
     assert format_number(-2.0) in grid.accessibleDescription()
+
+
+def test_another_theme_repaints_the_cells(grid: KernelGrid) -> None:
+    colours = []
+    for window in ("#1e2128", "#f6f7f9"):
+        palette = grid.palette()
+        palette.setColor(QPalette.ColorRole.Window, QColor(window))
+        grid.setPalette(palette)
+        corner = grid.cells().rect((0, 1)).topLeft().toPoint() + QPoint(12, 6)
+        colours.append(grid.grab().toImage().pixelColor(corner).lightness())
+    assert colours[0] < 100 < 200 < colours[1]
