@@ -18,6 +18,10 @@ from convstudio.engine.rasterize import Checks, Scale
 
 Values = NDArray[np.floating]
 
+_USUAL_SHARE = 0.995
+_SAMPLES = 1 << 16
+_LEAST_SHARE = 0.125
+
 
 @dataclass(frozen=True)
 class ViewKind:
@@ -32,8 +36,8 @@ VIEWS: tuple[ViewKind, ...] = (
     ViewKind(
         "signed",
         "signed",
-        "Blue is negative, white is zero, red is positive, up to the largest magnitude on both sides. "
-        "Colour results vary around mid-grey, which is zero.",
+        "Blue is negative, white is zero, red is positive; colour results vary around mid-grey, which is "
+        "zero. The scale leaves out the 0.5 % largest magnitudes, so that few extremes do not pale the rest.",
     ),
     ViewKind("absolute", "absolute", "The magnitude of every value, from zero to the largest."),
     ViewKind(
@@ -108,8 +112,8 @@ def render(
         values: float ``(C, H, W)``; C is 1 or 3 (red, green, blue) unless a channel is picked.
         view: the id of one of ``VIEWS``.
         channel: shows this channel alone.
-        limit: the end of the scale of the views ``signed`` and ``absolute``, instead of the largest
-            magnitude; what lies outside is clipped and counted.
+        limit: the end of the scale of the views ``signed`` and ``absolute``, instead of the magnitude that
+            ``usual_limit`` finds or the largest; what lies outside is clipped and counted.
         control: its ``check`` is called between bands and may raise to cancel.
         out: uint8 ``(H, W, 4)``, C-contiguous, is filled and returned instead of a new array.
 
@@ -190,6 +194,10 @@ def _scale(planes: Values, view: str, limit: float | None, control: Checks | Non
     largest = limit if known and limit is not None else max(abs(found.low), abs(found.high))
     if view == "absolute":
         return Scale(0.0, largest, _inverse(largest), magnitude=True, clips=known, finite=found.finite)
+    if not known:
+        # Never so low that rounding noise fills the scale of a picture that is flat but for a few edges.
+        usual = max(usual_limit(planes), largest * _LEAST_SHARE)
+        largest, known = usual, usual < largest
     return Scale(
         low=-largest,
         high=largest,
@@ -199,6 +207,25 @@ def _scale(planes: Values, view: str, limit: float | None, control: Checks | Non
         clips=known,
         finite=found.finite,
     )
+
+
+def usual_limit(planes: Values) -> float:
+    """Return the magnitude that all but the largest 0.5 % of the finite values stay within.
+
+    Up to 65,536 values decide, all of a small picture, else drawn at random places (the same ones for
+    the same shape, so that preview and export agree); 0 when there is none.
+    """
+    if planes.size <= _SAMPLES:
+        some = planes.ravel()
+    else:
+        draw = np.random.default_rng(0)
+        places = tuple(draw.integers(0, n, _SAMPLES) for n in planes.shape)
+        some = planes[places]
+    magnitudes = np.abs(some[np.isfinite(some)])
+    if not magnitudes.size:
+        return 0.0
+    rank = math.ceil(_USUAL_SHARE * magnitudes.size) - 1
+    return float(np.partition(magnitudes, rank)[rank])
 
 
 def _minmax(found: rasterize.Range) -> Scale:

@@ -26,6 +26,9 @@ def positions(values: NDArray[np.floating], view: str, limit: float | None = Non
     largest = limit or np.abs(v).max()
     if view == "absolute":
         return np.clip(np.abs(v) / largest, 0.0, 1.0)
+    if not limit:  # the magnitude that all but the largest 0.5 % stay within
+        inside = sorted(np.abs(v).ravel())[math.ceil(0.995 * v.size) - 1]
+        largest = max(inside, largest / 8.0)
     return np.clip(0.5 + 0.5 * v / largest, 0.0, 1.0)
 
 
@@ -78,7 +81,7 @@ def test_values_of_an_8_bit_file_come_back_unchanged() -> None:
 
 def test_signed_single_channel_runs_through_the_scale_with_zero_white() -> None:
     values = np.linspace(-0.5, 0.5, 1001, dtype=np.float32).reshape(1, 1, -1)
-    row = shown(values, "signed")[0].astype(np.float64)
+    row = shown(values, "signed", limit=0.5)[0].astype(np.float64)
     anchors = lookup_table("signed", 1001).astype(np.float64) * 255.0
     assert np.abs(row - anchors).max() < 1.5
     assert tuple(row[500]) == (255, 255, 255)
@@ -206,7 +209,7 @@ def test_the_16_bit_export_is_the_same_map_finer(view: str, channels: int) -> No
 def test_one_channel_of_three_is_scaled_by_itself() -> None:
     values = noise((3, 20, 20))
     values[0] *= 100.0
-    alone = render(values, "signed", channel=1)
+    alone = render(values, "absolute", channel=1)
     assert alone.high == pytest.approx(float(np.abs(values[1]).max()))
     assert alone.total == 400
 
@@ -273,3 +276,25 @@ def test_an_empty_picture_renders_to_nothing() -> None:
     for kind in VIEWS:
         assert render(np.zeros((1, 0, 5), np.float32), kind.id).pixels.shape == (0, 5, 4)
         assert render(np.zeros((3, 5, 0), np.float32), kind.id).pixels.shape == (5, 0, 4)
+
+
+def test_a_few_extremes_do_not_pale_the_signed_view_and_are_counted() -> None:
+    values = np.random.default_rng(3).uniform(-1.0, 1.0, (1, 400, 500)).astype(np.float32)
+    values[0, 0] = -4.0  # 0.25 % of the values
+    rendered = render(values, "signed")
+    assert 0.9 < rendered.high <= 1.0
+    assert rendered.low == -rendered.high
+    assert rendered.below == int((values < rendered.low).sum()) >= 500
+    assert rendered.above == int((values > rendered.high).sum())
+    assert (shown(values, "signed") == shown(values, "signed", limit=rendered.high)).all()
+    values[0, :4] = -4.0  # 1 % is too much to leave out
+    assert render(values, "signed").high == 4.0
+
+
+def test_a_single_impulse_does_not_make_its_own_scale_tiny() -> None:
+    values = np.full((1, 300, 300), 1e-7, np.float32)
+    values[0, 7, 9] = -2.0
+    rendered = render(values, "signed")
+    assert rendered.high == 0.25
+    assert rendered.below == 1
+    assert (shown(values, "signed")[100, 100] == 255).all()
