@@ -33,20 +33,23 @@ from convstudio.core.geometry import (
     unread,
 )
 from convstudio.core.padding import PADDING_MODES, pad
-from convstudio.core.planner import ALGORITHMS
+from convstudio.core.planner import ALGORITHMS, Candidate, Plan, plan_conv
 
 __all__ = [
     "ALGORITHMS",
     "PADDING_MODES",
     "Cancelled",
+    "Candidate",
     "Control",
     "Cost",
     "GeometryError",
+    "Plan",
     "conv",
     "conv_cost",
     "output_length",
     "output_shape",
     "pad",
+    "plan_conv",
     "resolve_padding",
     "unread",
 ]

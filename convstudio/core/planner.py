@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from convstudio.core import estimates
 from convstudio.core.algorithms import fft, gemm, rows, separable, taps
+from convstudio.core.checks import checked_job
+from convstudio.core.estimates import Problem, problem_of
+from convstudio.core.geometry import Padding, PerAxis
 from convstudio.core.job import ConvJob, Tile, Work
+from convstudio.core.threads import thread_count
+
+# Nanoseconds of work from which other threads are worth waking.
+_WORTH_THREADS = 300_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,27 @@ METHODS = {
 ALGORITHMS = tuple(METHODS)
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An algorithm for a job: its expected time on this machine's cores, and what that comes from.
+
+    exact: False where it would spread NaN or infinity beyond the windows that cover them.
+    """
+
+    name: str
+    milliseconds: float
+    exact: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The algorithm that "auto" takes, and all candidates: exact ones first, then by time."""
+
+    algorithm: str
+    candidates: tuple[Candidate, ...]
+
+
 def checked_algorithm(name: str) -> None:
     """ValueError for a name that is neither "auto" nor in `ALGORITHMS`."""
     if name != "auto" and name not in ALGORITHMS:
@@ -35,11 +69,51 @@ def checked_algorithm(name: str) -> None:
         raise ValueError(f"algorithm must be one of {names}, got {name!r}")
 
 
-def choose(job: ConvJob) -> str:
-    """The algorithm "auto" stands for."""
-    return "taps" if job.inputs * job.taps * job.outputs < 32 else "gemm"
+def plan_conv(
+    x_shape: Sequence[int],
+    dtype: npt.DTypeLike,
+    weight: Any,
+    *,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    finite: bool = True,
+) -> Plan:
+    """What `conv` would do with an input of this shape and dtype, without doing it.
+
+    With `finite=False` only algorithms that keep NaN and infinity in their windows are taken; `conv` itself
+    does not need to know, as it computes those tiles again where such values turn up. Errors as of `conv`.
+    """
+    x = np.broadcast_to(np.zeros((), dtype), tuple(x_shape))
+    job, _ = checked_job(
+        x, weight, None, stride, padding, dilation, groups, padding_mode, 0.0, False, plan_only=True
+    )
+    return _ranked(problem_of(job), finite)[0]
 
 
-def worth_threads(job: ConvJob) -> bool:
-    """Whether the job is long enough to hand part of it to other threads."""
-    return job.out.size * job.inputs * job.taps > 200_000
+def choose(job: ConvJob, algorithm: str = "auto") -> tuple[str, bool]:
+    """The algorithm to run, for "auto" the cheapest, and whether to run it on several threads."""
+    plan, costs = _ranked(problem_of(job), True)
+    name = plan.algorithm if algorithm == "auto" else algorithm
+    return name, costs.get(name, _WORTH_THREADS) >= _WORTH_THREADS
+
+
+@lru_cache(maxsize=256)
+def _ranked(problem: Problem, finite: bool) -> tuple[Plan, dict[str, float]]:
+    """The plan, and each algorithm's nanoseconds on one core."""
+    costs = estimates.all_estimates(problem)
+    candidates = sorted(
+        (
+            Candidate(name, _wall(cost) / 1e6, finite or not METHODS[name].leaks, reason)
+            for name, (cost, reason) in costs.items()
+        ),
+        key=lambda candidate: (not candidate.exact, candidate.milliseconds),
+    )
+    plan = Plan(candidates[0].name, tuple(candidates))
+    return plan, {name: cost for name, (cost, _) in costs.items()}
+
+
+def _wall(cost: float) -> float:
+    return cost / thread_count() if cost >= _WORTH_THREADS else cost

@@ -23,7 +23,8 @@ from convstudio.core.threads import Scratch
 
 Array: TypeAlias = npt.NDArray[Any]
 
-_LARGEST_BLOCK = 1 << 17  # cells; its spectrum in single precision is half a megabyte
+_LARGEST_BLOCK = 1 << 17  # cells; from about here the transforms' own memory comes fresh from the system
+BLOCK_UNITS = 160_000  # what calling for a block costs, as so many cell · (log2(cells) + 3), measured
 _KEPT_SPECTRA = 8 << 20  # bytes of kernel spectra to keep; beyond, they are made for each tile anew
 
 
@@ -41,7 +42,7 @@ def _smooth_sizes() -> Array:
 
 
 @lru_cache(maxsize=128)
-def block_shape(dense: Triple, spans: Triple, limit: int = _LARGEST_BLOCK) -> Triple:
+def block_shape(dense: Triple, spans: Triple) -> Triple:
     """Transform lengths per axis that make the whole work least. An axis spanned by one cell has length 1.
 
     dense: output cells at stride 1. spans: cells a window covers.
@@ -59,8 +60,8 @@ def block_shape(dense: Triple, spans: Triple, limit: int = _LARGEST_BLOCK) -> Tr
     blocks = math.prod(
         -(-dense[axis] // (size - spans[axis] + 1)) for axis, size in zip(axes, grid, strict=True)
     )
-    work = blocks * cells * (np.log2(cells) + 3.0)
-    work = np.where(cells <= max(limit, int(cells.min())), work, np.inf)
+    work = blocks * (cells * (np.log2(cells) + 3.0) + BLOCK_UNITS)
+    work = np.where(cells <= max(_LARGEST_BLOCK, int(cells.min())), work, np.inf)
     best = np.unravel_index(int(np.argmin(work)), work.shape)
     shape = [1, 1, 1]
     for axis, size in zip(axes, grid, strict=True):

@@ -106,8 +106,6 @@ def _columns(job: ConvJob, tile: Tile, scratch: Scratch) -> Array:
     )
     copy = scratch.take("columns", shifted.shape, job.dtype)
     np.copyto(copy, shifted)
-    return as_strided(
-        copy,
-        (examples, groups, depth, height, kh * kd * inputs * kw, width),
-        (*copy.strides[:3], copy.strides[3] * (s1 if shared else 1), *copy.strides[-2:]),
-    )
+    strides = (*copy.strides[:3], copy.strides[3] * (s1 if shared else 1), *copy.strides[-2:])
+    shape = (examples, groups, depth, height, kh * kd * inputs * kw, width)
+    return np.ndarray(shape, copy.dtype, copy, 0, strides)

@@ -1,10 +1,11 @@
 """`separable`: one pass for each axis, for kernels that are sums of few outer products.
 
-A kernel of rank r costs r · (k_h + k_w) products a cell instead of k_h · k_w. Both passes are banded matrix
-products. The vertical one multiplies a band of input rows, as they lie, by a (band × rows read) matrix that
-holds the kernel's column, one cell further on in each row. The horizontal one multiplies overlapping windows
-of the result by such a matrix for a strip of output columns; for short kernels, the kernel's row by shifted
-copies of the result. Padding at the sides is made after the vertical pass, which gives the same and saves copying the input.
+A kernel of rank r costs r · (k_h + k_w) products a cell instead of k_h · k_w. The vertical pass multiplies
+the input rows, as they lie, by the kernel's column: for each output row, or for long columns for a band of
+them, by a (band × rows read) matrix that holds the column one cell further on in each row. The horizontal
+pass takes shifted copies of the rows if there are few, else overlapping windows, each of which such a matrix
+turns into a strip of output columns. Padding at the sides is made between the passes, which gives the same
+and saves copying the input.
 
 Multiplying by the zeros of the bands spreads NaN: `conv` computes such tiles again by `taps`.
 """
@@ -124,7 +125,7 @@ class _Passes:
         self.height = _banded(job, columns[1], 1, band) if needed[1] else None
         self.width: Array | None = None
         if last == 2:
-            # (1, taps), or (cells read, columns of a strip): BLAS reads a transposed matrix a good deal slower
+            # (1, taps); or (cells read, columns of a strip), as BLAS reads a transposed one more slowly
             banded = _banded(job, columns[2], 2, _strip(job))
             row = columns[2][None].astype(job.dtype)
             self.width = row if self.short else np.ascontiguousarray(banded.T)
