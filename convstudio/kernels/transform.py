@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Grid = NDArray[np.float64]
+from convstudio.kernels.kernel import Values
 
 
-def flip_horizontal(values: Grid) -> Grid:
+def flip_horizontal(values: Values) -> Values:
     """Return the kernel mirrored left to right."""
     return np.ascontiguousarray(values[:, ::-1])
 
 
-def flip_vertical(values: Grid) -> Grid:
+def flip_vertical(values: Values) -> Values:
     """Return the kernel mirrored top to bottom."""
     return np.ascontiguousarray(values[::-1])
 
 
-def rotate_90(values: Grid) -> Grid:
+def rotate_90(values: Values) -> Values:
     """Return the kernel turned by 90° counter-clockwise."""
     return np.ascontiguousarray(np.rot90(values))
 
 
-def rotate_180(values: Grid) -> Grid:
+def rotate_180(values: Values) -> Values:
     """Return the kernel turned by 180°: what makes a correlation a convolution."""
     return np.ascontiguousarray(values[::-1, ::-1])
 
 
-def transpose(values: Grid) -> Grid:
+def transpose(values: Values) -> Values:
     """Return rows as columns."""
     return np.ascontiguousarray(values.T)
 
 
-def negate(values: Grid) -> Grid:
+def negate(values: Values) -> Values:
     """Return the kernel with every sign changed."""
     return 0.0 - values
 
 
-def normalize(values: Grid) -> Grid:
+def normalize(values: Values) -> Values:
     """Return the weights scaled to keep brightness, or the size of an answer.
 
     Weights whose sum is not zero are divided by it, so that flat areas stay as they are. Weights that
@@ -50,10 +49,10 @@ def normalize(values: Grid) -> Grid:
         return values.copy()
     if abs(total) > 1e-9 * magnitude:
         return values / total
-    return values * (2.0 / magnitude)
+    return values / (magnitude / 2.0)
 
 
-def centre(values: Grid) -> Grid:
+def centre(values: Values) -> Values:
     """Return the kernel shifted by whole taps so that its weight's middle lies nearest to the grid's.
 
     The middle is that of |weights|. Taps that would leave the grid are not lost: the shift stops where the
@@ -74,7 +73,7 @@ def centre(values: Grid) -> Grid:
     return np.ascontiguousarray(moved)
 
 
-def resize(values: Grid, rows: int, columns: int) -> Grid:
+def resize(values: Values, rows: int, columns: int) -> Values:
     """Return the kernel in a grid of another size, its middle on the new middle, nothing rescaled.
 
     A larger grid adds zeros around, a smaller one cuts off. Of an even side the upper or left of the two
