@@ -84,6 +84,7 @@ class ViewHeader(QWidget):
             tip("Pixels with an infinite value or none at all (NaN): magenta, and left out of the scale.")
         )
         self._rendered, self._has_channels = rendered, channels == 3
+        self._colour_notes()
         self._arrange()
 
     @Slot()
@@ -241,7 +242,13 @@ class ViewHeader(QWidget):
 
     def _colour_notes(self) -> None:
         theme = theme_of(self)
-        for note, colour in ((self._clip, theme.warning), (self._broken, theme.error)):
+        # The signed scale leaves out a few extremes on purpose: worth a word, not a warning.
+        usual = self._rendered is not None and self._rendered.view == "signed"
+        clip = theme.text_dim if usual else theme.warning
+        for note, colour in ((self._clip, clip), (self._broken, theme.error)):
+            if note.property("colour") == colour:
+                continue  # a new style sheet costs more than the rest of the header
+            note.setProperty("colour", colour)
             palette = QPalette(self.palette())
             palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
             note.setPalette(palette)

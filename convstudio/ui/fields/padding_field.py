@@ -52,7 +52,7 @@ def padding_hint(word: str, amounts: tuple[Pair, Pair] | None) -> str:
         return f"{_SHORT[word]}."
     (top, bottom), (left, right) = amounts
     if top == bottom == left == right:
-        return f"{_SHORT[word]}: {top} px on every side."
+        return f"{_SHORT[word]}: {top} px each side."
     if top == bottom and left == right:
         return f"{_SHORT[word]}: {top} px top and bottom, {left} px left and right."
     return f"{_SHORT[word]}: top {top}, bottom {bottom}, left {left}, right {right} px."
