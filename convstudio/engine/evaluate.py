@@ -19,11 +19,17 @@ from convstudio.model import LayerItem, Project
 
 
 class LayerError(Exception):
-    """A layer could not be computed: which one, and why in the user's words."""
+    """A layer could not be computed: which one, why in the user's words, and what it was given."""
 
-    def __init__(self, layer_id: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, layer_id: str, message: str, source: FloatArray) -> None:
+        super().__init__(_sentence(message))
         self.layer_id = layer_id
+        self.source = source
+        self.source_view: Rendered | None = None
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +87,11 @@ class Evaluator:
         values: FloatArray = project.picture.values
         key: tuple[object, ...] = (project.picture,)
         for item in project.layers:
-            result = self._layer(item, key, values, control)
+            try:
+                result = self._layer(item, key, values, control)
+            except LayerError as error:
+                error.source_view = self._view((*key, "given"), values, "clamped", None, control)
+                raise
             results.append(result)
             values, key = result.output, (*key, item.layer)
         last = results[-1]
@@ -105,7 +115,7 @@ class Evaluator:
             return known
         layer = item.layer
         if not isinstance(layer, Conv):
-            raise LayerError(item.id, f"This program cannot compute a {layer.title} layer.")
+            raise LayerError(item.id, f"This program cannot compute a {layer.title} layer", values)
         try:
             geometry = layer.geometry((values.shape[0], values.shape[1], values.shape[2]))
             source = self._source(layer, above, values)
@@ -113,9 +123,9 @@ class Evaluator:
             start = time.perf_counter()
             output = layer.apply(source, control=control)
         except ValueError as error:
-            raise LayerError(item.id, str(error)) from error
+            raise LayerError(item.id, str(error), values) from error
         except MemoryError as error:
-            raise LayerError(item.id, "There is not enough memory for this result.") from error
+            raise LayerError(item.id, "There is not enough memory for this result", values) from error
         seconds = time.perf_counter() - start
         output.setflags(write=False)
         result = LayerResult(item, source, output, geometry, plan, seconds)

@@ -255,7 +255,8 @@ class Conv(Layer):
             out=None if out is None else out[np.newaxis],
             **self.core_arguments(),
         )
-        return result[0]
+        first: FloatArray = result[0]
+        return first
 
     def plan(self, source: FloatArray) -> Plan:
         """Return which algorithm the core takes for this source, with the alternatives."""

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
 from convstudio.core import Control
-from convstudio.engine.display import render_rgb
+from convstudio.engine.display import Rendered, render_rgb
 from convstudio.engine.evaluate import Evaluation, Evaluator, LayerError, prove_layer
 from convstudio.engine.proof import Proof
 from convstudio.io.images import PictureError, load_picture, picture_from_qimage
@@ -20,6 +20,7 @@ from convstudio.io.samples import load_sample
 from convstudio.io.save import save_result
 from convstudio.kernels import Kernel
 from convstudio.layers import Conv
+from convstudio.layers.base import FloatArray
 from convstudio.model import History, Picture, Project, suiting_view
 from convstudio.session.runner import LatestWins
 from convstudio.spec.params import ParamError
@@ -31,12 +32,14 @@ PICTURE_MEMORY = 1 << 30
 """How many bytes of pictures the undo history may hold."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Failure:
-    """Why the present project could not be computed."""
+    """Why the present project could not be computed, and what the layer was given, if it is known."""
 
     layer_id: str | None
     message: str
+    source: FloatArray | None = None
+    source_view: Rendered | None = None
 
 
 def _picture_bytes(projects: list[Project]) -> int:
@@ -246,7 +249,7 @@ class Session(QObject):
     def _not_computed(self, error: Exception) -> None:
         self._after_result = None
         if isinstance(error, LayerError):
-            self._failure = Failure(error.layer_id, str(error))
+            self._failure = Failure(error.layer_id, str(error), error.source, error.source_view)
             self.result_failed.emit(self._failure)
             return
         self._failure = Failure(None, f"The result could not be computed: {error}")

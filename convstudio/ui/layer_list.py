@@ -8,10 +8,11 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from convstudio.engine.display import render
 from convstudio.engine.evaluate import Evaluation
 from convstudio.io.resample import shrink
 from convstudio.layers import Conv, Layer
-from convstudio.model import Project
+from convstudio.model import Picture, Project
 from convstudio.ui.theme import theme_of
 
 THUMBNAIL = QSize(56, 42)
@@ -120,6 +121,7 @@ class LayerList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("layer-list")
+        self._shown_picture: Picture | None = None
         self._photo = StackCard("card-photo", self)
         self._photo.setCursor(Qt.CursorShape.PointingHandCursor)
         self._photo.clicked.connect(self.photo_clicked)
@@ -137,8 +139,11 @@ class LayerList(QWidget):
         column.addWidget(self._layer)
 
     def show_project(self, project: Project) -> None:
-        """Show the names; shapes and thumbnails come with the result."""
+        """Show the photo and the names; the layer's shape and thumbnail come with the result."""
         picture = project.picture
+        if picture is not self._shown_picture:
+            self._shown_picture = picture
+            self._photo.show_pixels(_overview(picture))
         self._photo.show_words(
             picture.name,
             "×".join(str(n) for n in picture.shape),
@@ -147,8 +152,7 @@ class LayerList(QWidget):
         self._layer.show_words(_layer_title(project.layers[-1].layer), "…")
 
     def show_result(self, evaluation: Evaluation) -> None:
-        """Show the shapes and thumbnails of a result."""
-        self._photo.show_pixels(evaluation.source_view.pixels)
+        """Show the layer's shape and thumbnail."""
         self._layer.show_pixels(evaluation.output_view.pixels)
         result = evaluation.last
         shape = "×".join(str(n) for n in result.output.shape)
@@ -166,6 +170,13 @@ class LayerList(QWidget):
     def show_proof(self, mark: str, tip: str) -> None:
         """Show the proof's mark on the layer's card."""
         self._layer.show_proof(mark, tip)
+
+
+def _overview(picture: Picture) -> NDArray[np.uint8]:
+    """Return a small rendering of a picture, from every few pixels."""
+    _, height, width = picture.shape
+    step = max(1, min(height, width) // (4 * THUMBNAIL.height()))
+    return render(np.ascontiguousarray(picture.values[:, ::step, ::step]), "clamped").pixels
 
 
 def _layer_title(layer: Layer) -> str:

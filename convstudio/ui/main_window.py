@@ -193,7 +193,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_failure(self, failure: Failure) -> None:
-        self.views.show_dimmed(True)
+        self.views.show_failure(failure)
         self.inspector.show_layer(
             self.session.conv(self._layer_id), self.session.project.picture.shape, (None, failure.message)
         )

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from convstudio.engine.evaluate import Evaluation, LayerResult
 from convstudio.layers import Conv
+from convstudio.session.session import Failure
 from convstudio.ui.compare_view import CompareView
 from convstudio.ui.image_view import ImageView
 from convstudio.ui.view_header import ViewHeader
@@ -111,10 +112,19 @@ class ViewArea(QWidget):
         self._show_headers(evaluation)
         self._unpainted = True
 
-    def show_dimmed(self, dimmed: bool) -> None:
-        """Dim the output: it is the last good one, not what was asked for."""
-        self._output.show_dimmed(dimmed)
-        self._both.show_dimmed(dimmed)
+    def show_failure(self, failure: Failure) -> None:
+        """Show what the layer was given, and the last good output dimmed: it is not what was asked for."""
+        self._output.show_dimmed(True)
+        self._both.show_dimmed(True)
+        if failure.source is None or failure.source_view is None:
+            return
+        self._result = None  # nothing corresponds to the cells of the old output
+        self._hover_nothing()
+        given = ViewPicture.of(failure.source_view, failure.source)
+        self._viewport.set_content(given.extent)
+        self._input.show_picture(given)
+        height, width = given.size
+        self._input_header.show_title("Input", f"{height}×{width}")
 
     def _padding(self, result: LayerResult) -> Border | None:
         layer = result.item.layer
