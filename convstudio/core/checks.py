@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from convstudio.core.arrays import compute_dtype, real_array
-from convstudio.core.geometry import GeometryError, fitted_shape, per_axis, resolve_padding, whole_number
+from convstudio.core.geometry import (
+    GeometryError,
+    Pair,
+    fitted_shape,
+    per_axis,
+    resolve_padding,
+    whole_number,
+)
 from convstudio.core.job import ConvJob, Triple
 from convstudio.core.padding import PaddedSource, checked_mode
 
@@ -37,14 +45,14 @@ def checked_job(
     """
     pixels = real_array("x", x)
     exact = real_array("weight", weight)
-    rank = pixels.ndim - 2
-    groups = whole_number("groups", groups, 1)
-    _check_channels(pixels.shape, exact.shape, groups)
-    spatial, kernel = pixels.shape[2:], exact.shape[2:]
-    steps = per_axis("stride", stride, rank)
-    gaps = per_axis("dilation", dilation, rank)
-    pads = resolve_padding(padding, spatial, kernel, steps, gaps)
-    cells = fitted_shape(spatial, kernel, steps, pads, gaps)
+    arguments = (pixels.shape, exact.shape, stride, padding, dilation, groups)
+    # Ints and words are safe keys; among others 1 and True, which are not the same to us, would be one key.
+    if type(stride) is type(dilation) is type(groups) is int and type(padding) in (int, str):
+        geometry = _common_geometry(*arguments)
+    else:
+        geometry = _geometry(*arguments)
+    steps, gaps, pads, cells = geometry
+    rank, spatial, kernel = pixels.ndim - 2, pixels.shape[2:], exact.shape[2:]
     value = checked_mode(padding_mode, padding_value, spatial, pads)
 
     dtype = compute_dtype(pixels.dtype)
@@ -70,6 +78,27 @@ def checked_job(
         ),
         result,
     )
+
+
+def _geometry(
+    shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[Pair, ...], tuple[int, ...]]:
+    """Stride, dilation, padding and output cells per axis, after checking that the shapes fit."""
+    _check_channels(shape, weight_shape, whole_number("groups", groups, 1))
+    rank = len(shape) - 2
+    spatial, kernel = shape[2:], weight_shape[2:]
+    steps = per_axis("stride", stride, rank)
+    gaps = per_axis("dilation", dilation, rank)
+    pads = resolve_padding(padding, spatial, kernel, steps, gaps)
+    return steps, gaps, pads, fitted_shape(spatial, kernel, steps, pads, gaps)
+
+
+_common_geometry = lru_cache(maxsize=256)(_geometry)
 
 
 def _three(values: tuple[int, ...]) -> Triple:

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from convstudio.core import planner
+from convstudio.core.algorithms import rows
 from convstudio.core.checks import checked_job
 from convstudio.core.control import Control
 from convstudio.core.geometry import Padding, PerAxis
-from convstudio.core.job import ConvJob, Tile
+from convstudio.core.job import ConvJob, Tile, Work, pieces
 from convstudio.core.threads import Scratch, run_tiles
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -78,19 +79,41 @@ def _run(job: ConvJob, algorithm: str, control: Control | None) -> None:
     method = planner.METHODS[name]
     tiles, compute = method.prepare(job)
     bias = None if job.bias is None else job.bias.reshape(-1, 1, 1, 1)
-    exact = planner.METHODS["taps"].work(job) if method.leaks else None
+    mend = _mender(job, control) if method.leaks else None
+    if mend is None and bias is None:
+        run_tiles(tiles, compute, control, parallel=parallel)
+        return
 
     def work(tile: Tile, scratch: Scratch) -> None:
         compute(tile, scratch)
-        if exact is not None or bias is not None:
+        if mend is not None:
+            mend(tile, scratch)
+        if bias is not None:
             target = job.target(tile)
-            # NaN or infinity may have spread over the tile by products with zero; taps keeps them in place.
-            if exact is not None and not _all_finite(target):
-                exact(tile, scratch)
-            if bias is not None:
-                np.add(target, bias[tile.groups[0] * job.outputs : tile.groups[1] * job.outputs], out=target)
+            np.add(target, bias[tile.groups[0] * job.outputs : tile.groups[1] * job.outputs], out=target)
 
     run_tiles(tiles, work, control, parallel=parallel)
+
+
+def _mender(job: ConvJob, control: Control | None) -> Work:
+    """What computes the parts of a tile again where NaN or infinity may have spread by products with zero.
+
+    `rows` multiplies each window by nothing but the weights, so that such values stay in the windows that
+    cover them. The parts are small, to be few and so that cancelling acts between them.
+    """
+    exact = rows.work(job)
+    part = rows.extents(job, (1, 1, *(min(n, most) for n, most in zip(job.cells, (8, 64, 512), strict=True))))
+
+    def mend(tile: Tile, scratch: Scratch) -> None:
+        if _all_finite(job.target(tile)):
+            return
+        for piece in pieces(tile, part):
+            if not _all_finite(job.target(piece)):
+                exact(piece, scratch)
+                if control is not None:
+                    control.check()
+
+    return mend
 
 
 def _all_finite(values: Array) -> bool:

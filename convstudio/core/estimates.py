@@ -19,6 +19,7 @@ from convstudio.core.job import ConvJob, Triple
 CALL = 45_000.0  # the interpreter's part of one operation of several steps
 TILE = 30_000.0  # and of each tile of it
 STEP = 1_500.0  # one call of a NumPy function on little data
+TAPS = 0.6  # a cell of padding, and of copying out, around the taps
 TAP = 0.27  # multiply a shifted copy and add it, per cell
 UNIT_TAP = 0.14  # the same with a weight of ±1
 COPY = 0.11  # copy a value into the columns of a matrix
@@ -102,7 +103,7 @@ def taps(p: Problem) -> tuple[float, str]:
     """Nanoseconds of one core, and why in a few words."""
     used = p.kernels * p.taps - p.zeros
     strided = 1.0 if p.stride == (1, 1, 1) else 3.0
-    per_plane = (used - p.ones) * TAP + p.ones * UNIT_TAP
+    per_plane = p.groups * (p.inputs + p.outputs) / 2 * TAPS + (used - p.ones) * TAP + p.ones * UNIT_TAP
     steps = STEP * p.examples * (2 * used - p.ones + 3 * p.groups * p.outputs)
     tiles = max(1.0, p.planes * p.groups * p.inputs / TILE_CELLS)
     total = strided * p.scale * p.planes * per_plane + steps * max(1.0, tiles / p.examples / p.groups)

@@ -26,6 +26,8 @@ class GeometryError(ValueError):
 
 def whole_number(name: str, value: Any, minimum: int) -> int:
     """`value` as an int of at least `minimum`; a ValueError naming the argument for anything else."""
+    if type(value) is int and value >= minimum:
+        return value
     if not isinstance(value, bool):
         try:
             number = operator.index(value)
@@ -40,12 +42,12 @@ def per_axis(name: str, value: Any, rank: int, minimum: int = 1) -> tuple[int, .
     """An int for every axis, or one int per axis, as a tuple of `rank` ints of at least `minimum`."""
     if type(value) is int and value >= minimum:
         return (value,) * rank
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, tuple | list):
         if len(value) != rank:
             raise ValueError(
                 f"{name} must be one whole number or one for each of the {_axes(rank)}, got {value!r}"
             )
-        return tuple(whole_number(name, entry, minimum) for entry in value)
+        return tuple([whole_number(name, entry, minimum) for entry in value])
     return (whole_number(name, value, minimum),) * rank
 
 
@@ -70,7 +72,7 @@ def resolve_padding(
         taps = per_axis("kernel", kernel, rank)
         steps = per_axis("stride", stride, rank)
         gaps = per_axis("dilation", dilation, rank)
-        return tuple(_word(padding, *axis) for axis in zip(spatial, taps, steps, gaps, strict=True))
+        return tuple([_word(padding, *axis) for axis in zip(spatial, taps, steps, gaps, strict=True)])
     if not isinstance(padding, Sequence):
         amount = whole_number("padding", padding, 0)
         return ((amount, amount),) * rank

@@ -163,7 +163,10 @@ def fit_tile(
     An axis is longer than `least` only where all axes after it are whole, so that with the default a tile's
     output cells lie in one contiguous run per channel.
     """
-    budget = tile_bytes(needed(full))
+    total = needed(full)
+    if total <= TILE_BYTES // 8:
+        return list(full)
+    budget = tile_bytes(total)
     extents = list(least)
     for axis in reversed(range(len(full))):
         extents[axis] = full[axis]
@@ -184,13 +187,17 @@ def fit_tile(
 def tiles_of(full: Sequence[int], extents: Sequence[int], columns: Pair | None = None) -> list[Tile]:
     """Tiles of the given extents that cover the job, or a range of its output columns, in memory order."""
     first, last = columns or (0, full[4])
-    if list(full[:4]) == list(extents[:4]) and last - first <= extents[4]:
-        return [Tile((0, full[0]), (0, full[1]), (0, 0, first), (full[2], full[3], last))]
+    region = Tile((0, full[0]), (0, full[1]), (0, 0, first), (full[2], full[3], last))
+    return pieces(region, extents)
+
+
+def pieces(tile: Tile, extents: Sequence[int]) -> list[Tile]:
+    """The tile's cells in tiles of the given extents, in memory order."""
+    whole_ranges = (tile.examples, tile.groups, *zip(tile.low, tile.high, strict=True))
     ranges = [
-        [(start, min(start + step, n)) for start in range(0, n, step)]
-        for n, step in zip(full[:4], extents, strict=False)
+        [(start, min(start + step, stop)) for start in range(first, stop, step)]
+        for (first, stop), step in zip(whole_ranges, extents, strict=True)
     ]
-    ranges.append([(start, min(start + extents[4], last)) for start in range(first, last, extents[4])])
     return [
         Tile(examples, groups, (d[0], h[0], w[0]), (d[1], h[1], w[1]))
         for examples in ranges[0]

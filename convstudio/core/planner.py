@@ -20,6 +20,10 @@ from convstudio.core.threads import thread_count
 
 # Nanoseconds of work from which other threads are worth waking.
 _WORTH_THREADS = 300_000.0
+# Choices for the same small weights and shapes are remembered: looking closer takes as long as a small job.
+_SMALL_WEIGHTS = 4096  # bytes
+_MOST_CHOICES = 512
+_choices: dict[tuple[Any, ...], tuple[str, bool]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,19 @@ def plan_conv(
 
 def choose(job: ConvJob, algorithm: str = "auto") -> tuple[str, bool]:
     """The algorithm to run, for "auto" the cheapest, and whether to run it on several threads."""
+    if job.exact.nbytes > _SMALL_WEIGHTS:
+        return _choose(job, algorithm)
+    weights = (job.exact.shape, job.exact.dtype, job.exact.tobytes())
+    key = (algorithm, job.out.shape, job.dtype, job.stride, job.dilation, weights)
+    choice = _choices.get(key)
+    if choice is None:
+        if len(_choices) >= _MOST_CHOICES:
+            _choices.clear()
+        choice = _choices[key] = _choose(job, algorithm)
+    return choice
+
+
+def _choose(job: ConvJob, algorithm: str) -> tuple[str, bool]:
     plan, costs = _ranked(problem_of(job), True)
     name = plan.algorithm if algorithm == "auto" else algorithm
     return name, costs.get(name, _WORTH_THREADS) >= _WORTH_THREADS

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import as_strided
 
+from convstudio.core.arrays import strided
 from convstudio.core.job import ConvJob, Tile, Work, fit_tile, tiles_of, whole
 from convstudio.core.threads import Scratch
 
@@ -70,7 +70,7 @@ def _columns(job: ConvJob, tile: Tile, block: Array, scratch: Scratch) -> Array:
         run = _as_run(block, (examples, groups, job.inputs, cells))
         if run is not None:
             return run
-    windows = as_strided(
+    windows = strided(
         block,
         (examples, groups, job.inputs, *job.kernel, *extent),
         (
@@ -92,11 +92,11 @@ def _as_run(cells: Array, shape: tuple[int, int, int, int]) -> Array | None:
     None where the cells of a channel do not lie one after the other in memory.
     """
     depth, height, width = cells.shape[2:]
-    of_example, of_channel, of_plane, of_row, of_cell = cells.strides
+    _, _, of_plane, of_row, of_cell = cells.strides
     if width > 1 and of_cell != cells.itemsize:
         return None
     if height > 1 and of_row != width * cells.itemsize:
         return None
     if depth > 1 and of_plane != height * width * cells.itemsize:
         return None
-    return as_strided(cells, shape, (of_example, of_channel * shape[2], of_channel, cells.itemsize))
+    return cells.reshape(shape)  # a view, since each channel's cells are one run

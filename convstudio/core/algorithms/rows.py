@@ -18,9 +18,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import as_strided
 
 from convstudio.core.algorithms import gemm
+from convstudio.core.arrays import strided
 from convstudio.core.job import ConvJob, Tile, Work, fit_tile, inner_columns, tiles_of, whole
 from convstudio.core.threads import Scratch
 
@@ -32,25 +32,28 @@ _NARROW = 16
 
 def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     """The tiles to compute, and how to compute one."""
-    kd, _, kw = job.kernel
-
-    def needed(extents: Sequence[int]) -> int:
-        examples, groups, depth, height, width = extents
-        read = job.reach((depth, height, width))
-        copied = depth * _copied_rows(job, height) * kd * kw * width
-        return job.dtype.itemsize * examples * groups * job.inputs * (math.prod(read) + copied)
-
     full = whole(job)
     first, last = inner_columns(job)
-    inner = (*full[:4], last - first)
-    # Each tile copies the rows between it and the next once more: it should be high compared to the kernel.
-    height = min(full[3], 2 * job.kernel[1] + 6)
-    extents = fit_tile(inner, needed, (1, 1, 1, height, min(inner[4], 64)))
-    tiles = tiles_of(full, extents, (first, last))
+    tiles = tiles_of(full, extents(job, (*full[:4], last - first)), (first, last))
     for side in ((0, first), (last, full[4])):
         if side[0] < side[1]:
             tiles += tiles_of(full, gemm.extents(job, (*full[:4], side[1] - side[0])), side)
     return tiles, work(job)
+
+
+def extents(job: ConvJob, full: Sequence[int]) -> list[int]:
+    """The extents of a tile for a part of the job with the given ones (examples, groups, then space)."""
+    kd, _, kw = job.kernel
+
+    def needed(tile: Sequence[int]) -> int:
+        examples, groups, depth, height, width = tile
+        read = job.reach((depth, height, width))
+        copied = depth * _copied_rows(job, height) * kd * kw * width
+        return job.dtype.itemsize * examples * groups * job.inputs * (math.prod(read) + copied)
+
+    # Each tile copies the rows between it and the next once more: it should be high compared to the kernel.
+    height = min(full[3], 2 * job.kernel[1] + 6)
+    return fit_tile(full, needed, (1, 1, 1, height, min(full[4], 64)))
 
 
 def _copied_rows(job: ConvJob, height: int) -> int:
@@ -90,7 +93,7 @@ def _columns(job: ConvJob, tile: Tile, scratch: Scratch) -> Array:
     # One axis of rows where output rows share them, two (output row, kernel row) where gaps keep them apart.
     shared = g1 == 1
     rows, of_rows = ((block.shape[3],), (of_row,)) if shared else ((height, kh), (of_row * s1, of_row * g1))
-    shifted = as_strided(
+    shifted = strided(
         block,
         (examples, groups, depth, *rows, kd, inputs, kw, width),
         (
@@ -108,4 +111,4 @@ def _columns(job: ConvJob, tile: Tile, scratch: Scratch) -> Array:
     np.copyto(copy, shifted)
     strides = (*copy.strides[:3], copy.strides[3] * (s1 if shared else 1), *copy.strides[-2:])
     shape = (examples, groups, depth, height, kh * kd * inputs * kw, width)
-    return np.ndarray(shape, copy.dtype, copy, 0, strides)
+    return strided(copy, shape, strides)

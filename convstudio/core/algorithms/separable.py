@@ -18,8 +18,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import as_strided
 
+from convstudio.core.arrays import strided
 from convstudio.core.factor import Term, separate
 from convstudio.core.job import ConvJob, Tile, Work, fit_tile, tiles_of, whole, whole_bands
 from convstudio.core.padding import axis_segments
@@ -168,7 +168,7 @@ class _Passes:
         depth, height, width = target.shape
         bands = height // self.band
         of_plane, of_row, of_cell = block.strides
-        rows = as_strided(
+        rows = strided(
             block,
             (depth, bands, self.height.shape[1], width),
             (of_plane, of_row * self.job.stride[1] * self.band, of_row, of_cell),
@@ -181,7 +181,7 @@ class _Passes:
         step, gap = self.job.stride[2], self.job.dilation[2]
         of_plane, of_row, of_cell = block.strides
         if self.short:
-            shifted = as_strided(
+            shifted = strided(
                 block,
                 (depth, height, self.width.shape[1], width),
                 (of_plane, of_row, of_cell * gap, of_cell * step),
@@ -190,7 +190,7 @@ class _Passes:
             return
         reach, strip = self.width.shape
         strips = width // strip
-        windows = as_strided(
+        windows = strided(
             block, (depth, height, strips, reach), (of_plane, of_row, of_cell * step * strip, of_cell)
         )
         copy = _copied(windows, scratch)
