@@ -42,8 +42,8 @@ class Card(QFrame):
         self.setObjectName(name)
         self.setProperty("role", "card")
         self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(9, 8, 9, 8)
-        self.column.setSpacing(4)
+        self.column.setContentsMargins(9, 6, 9, 6)
+        self.column.setSpacing(3)
 
     def line(self, name: str, role: str = "") -> QLabel:
         """Add a line of plain text that wraps."""

@@ -59,12 +59,6 @@ class Facts:
     plan: Plan | None = None
     seconds: float | None = None
 
-    @property
-    def padded(self) -> Pair:
-        """The size after padding."""
-        rows, columns = self.axes
-        return rows.n + rows.before + rows.after, columns.n + columns.before + columns.after
-
 
 def padding_term(before: int, after: int) -> str:
     """Return ``2·1`` for the same amount on both sides, else ``1+2``."""
@@ -111,18 +105,13 @@ def _unread_note(axis: AxisFacts, word: str) -> str:
 
 
 def sizes_line(facts: Facts) -> str:
-    """Return one line about what the padding and an uneven stride do, or an empty string."""
-    parts = []
-    if any(axis.before or axis.after for axis in facts.axes):
-        parts.append(f"{facts.padded[0]}×{facts.padded[1]} after padding")
+    """Return one line about what an uneven stride never reads, or an empty string."""
     missed = [
         counted(axis.unread, word)
         for axis, word in zip(facts.axes, ("row", "column"), strict=True)
         if axis.unread
     ]
-    if missed:
-        parts.append(f"the last {' and '.join(missed)} never read")
-    return " · ".join(parts)
+    return f"the last {' and '.join(missed)} never read" if missed else ""
 
 
 def counted(number: int, noun: str) -> str:

@@ -79,7 +79,7 @@ class Inspector(QScrollArea):
 
         self._column = QVBoxLayout(panel)
         self._column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
-        self._column.setSpacing(8)
+        self._column.setSpacing(6)
         self._column.addWidget(self._title)
         self._column.addWidget(self._problem)
         if top is not None:

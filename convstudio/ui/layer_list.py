@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from convstudio.engine.display import render
@@ -47,6 +47,7 @@ class StackCard(QFrame):
         self.setProperty("role", "card")
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._selected = False
+        self._words = ""
         self._picture = QLabel(self)
         self._picture.setFixedSize(THUMBNAIL)
         self._picture.setProperty("role", "canvas")
@@ -65,7 +66,7 @@ class StackCard(QFrame):
         words.addWidget(self._title)
         words.addWidget(self._detail)
         words.addStretch()
-        row = QHBoxLayout(self)
+        row = self._title_row = QHBoxLayout(self)
         row.setContentsMargins(8, 8, 8, 8)
         row.setSpacing(9)
         row.addWidget(self._picture)
@@ -74,10 +75,21 @@ class StackCard(QFrame):
 
     def show_words(self, title: str, detail: str, tip: str = "") -> None:
         """Show the card's name and its shape."""
-        self._title.setText(title)
+        self._words = title
         self._detail.setText(detail)
+        self._fit_title()
         self.setToolTip(tip)
         self.setAccessibleName(f"{title}, {detail}")
+
+    def _fit_title(self) -> None:
+        room = self._title.width()
+        words = self._title.fontMetrics().elidedText(self._words, Qt.TextElideMode.ElideRight, room)
+        self._title.setText(words)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._title_row.activate()  # the title's own width follows only later
+        self._fit_title()
 
     def show_pixels(self, pixels: NDArray[np.uint8]) -> None:
         """Show a thumbnail of a rendered picture ``(H, W, 4)``."""
@@ -157,10 +169,13 @@ class LayerList(QWidget):
         result = evaluation.last
         shape = "×".join(str(n) for n in result.output.shape)
         parameters = result.geometry.cost.parameters
+        rows, columns = result.geometry.kernel
+        title = _layer_title(result.item.layer)
         self._layer.show_words(
-            _layer_title(result.item.layer),
+            title,
             shape,
-            f"Channels × height × width: {shape}; {parameters} parameters.",
+            f"{title}: a kernel of {rows}×{columns}, a result of {shape} (channels × height × width), "
+            f"{parameters} parameters.",
         )
 
     def show_problem(self, text: str) -> None:
@@ -180,7 +195,4 @@ def _overview(picture: Picture) -> NDArray[np.uint8]:
 
 
 def _layer_title(layer: Layer) -> str:
-    if isinstance(layer, Conv):
-        rows, columns = layer.kernel.shape
-        return f"{layer.kernel.title} {rows}×{columns}"
-    return layer.title
+    return layer.kernel.title if isinstance(layer, Conv) else layer.title
