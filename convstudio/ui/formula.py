@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from convstudio.spec.params import Pair
-
 if TYPE_CHECKING:
     from convstudio.core.planner import Plan
 
