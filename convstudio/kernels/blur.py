@@ -49,8 +49,6 @@ def _motion_blur(length: float, angle: float) -> Values:
     at_row = np.rint(middles * dy).astype(np.intp).clip(-rows, rows) + rows
     at_column = np.rint(middles * dx).astype(np.intp).clip(-columns, columns) + columns
     np.add.at(grid, (at_row, at_column), lengths)
-    # The two halves were cut apart from one another: the last bit of equality comes from here.
-    grid += grid[::-1, ::-1].copy()
     blur: Values = grid / grid.sum()
     return blur
 
@@ -58,30 +56,30 @@ def _motion_blur(length: float, angle: float) -> Values:
 def _disk(radius: float) -> Values:
     """Return how much of each cell a centred disk covers, scaled to sum 1."""
     last = math.ceil(radius - 0.5 - 1e-9)
-    borders = np.arange(-last, last + 2) - 0.5
-    x, y = np.abs(borders)[None, :], np.abs(borders)[:, None]
-    corner = np.sign(borders)[None, :] * np.sign(borders)[:, None] * _quarter_area(x, y, radius)
-    covered: Values = np.diff(np.diff(corner, axis=0), axis=1)
-    covered = np.maximum(covered, 0.0)
-    covered += covered[::-1, ::-1].copy()  # even, to the last bit
-    covered += covered[::-1].copy()
+    borders = (np.arange(-last, last + 2) - 0.5) / radius
+    quarter = _quarter_area(np.abs(borders)[:, None], np.abs(borders)[None, :])
+    corner = np.sign(borders)[:, None] * np.sign(borders)[None, :] * quarter
+    covered = np.diff(np.diff(corner, axis=0), axis=1).clip(0.0)
+    covered += covered.T.copy()  # the differences were taken in an order: even to the last bit from here
     disk: Values = covered / covered.sum()
     return disk
 
 
-def _quarter_area(x: Values, y: Values, radius: float) -> Values:
-    """Return the area of a disk about the origin within ``0..x`` by ``0..y``, both at least 0.
+def _quarter_area(x: Values, y: Values) -> Values:
+    """Return the area of the unit disk about the origin within ``0..x`` by ``0..y``, both at least 0.
 
-    The height under the arc is ``min(y, √(r² − u²))``: a rectangle up to where the arc comes down to ``y``,
+    The height under the arc is ``min(y, √(1 − u²))``: a rectangle up to where the arc comes down to ``y``,
     from there on the integral of the arc.
     """
-    right = np.minimum(x, radius)
-    top = np.minimum(y, radius)
-    flat = np.minimum(np.sqrt(radius**2 - top**2), right)
+
+    def height(u: Values) -> Values:
+        return np.sqrt((1.0 - u) * (1.0 + u))  # unlike 1 − u², never below 0 by rounding
 
     def arc(u: Values) -> Values:
-        return (u * np.sqrt(radius**2 - u**2) + radius**2 * np.arcsin(u / radius)) / 2
+        return (u * height(u) + np.arcsin(u)) / 2
 
+    right, top = np.minimum(x, 1.0), np.minimum(y, 1.0)
+    flat = np.minimum(height(top), right)
     return flat * top + arc(right) - arc(flat)
 
 

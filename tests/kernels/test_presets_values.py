@@ -143,6 +143,14 @@ def test_motion_blur_is_the_path_of_a_point(length: float, angle: float) -> None
     assert values[:, 0].any()
 
 
+def test_any_disk_is_finite_and_the_same_from_all_four_sides() -> None:
+    for radius in np.random.default_rng(0).uniform(0.5, 31.5, 300):
+        values = weights("disk", radius=float(radius))
+        assert values.min() >= 0.0
+        for turned in (values[::-1], values[:, ::-1], values.T):
+            np.testing.assert_array_equal(turned, values)
+
+
 def test_motion_blur_rises_to_the_right_at_45_degrees() -> None:
     values = weights("motion-blur", length=9.0, angle=45.0)
     assert values[0, -1] > 0
