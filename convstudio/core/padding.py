@@ -163,7 +163,7 @@ class PaddedSource:
     def _fill_small(
         self, block: Array, examples: Pair, channels: Pair, low: Sequence[int], high: Sequence[int]
     ) -> None:
-        """`fill` by a constant everywhere and the input's part on top: fewer assignments than side by side."""
+        """`fill` by a constant everywhere and the input's part on top: fewer assignments."""
         block.fill(self._value)
         within: list[slice] = []
         of_input: list[slice] = []
@@ -174,7 +174,8 @@ class PaddedSource:
             within.append(slice(first - start, last - start))
             of_input.append(slice(first - before, last - before))
         part = self.array[slice(*examples), slice(*channels)]
-        block[:, :, within[0], within[1], within[2]] = part[:, :, of_input[0], of_input[1], of_input[2]]
+        d, h, w = of_input
+        block[:, :, within[0], within[1], within[2]] = part[:, :, d, h, w]
 
 
 def axis_segments(n: int, before: int, mode: str, low: int, high: int) -> list[Segment]:
