@@ -19,6 +19,9 @@ from convstudio.io.tiff_tags import Directory, TagError
 
 NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
 UNPACKED = {NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS}
+# Times that packing can make a block smaller, and what is left of a file that lost most of its end.
+_LARGEST_RATIO = {NONE: 16, PACKBITS: 64 * 16}
+_LARGEST_OTHER_RATIO = 1500 * 16
 _ROWS_AT_ONCE = 64
 _REVERSED = bytes(int(f"{n:08b}"[::-1], 2) for n in range(256))
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
@@ -110,6 +113,9 @@ def read_blocks(tags: Directory, layout: Layout, control: Control | None) -> tup
         TagError: nothing can be read.
         Cancelled: by the control.
     """
+    size = layout.height * layout.width * layout.samples * layout.bits // 8
+    if size > len(tags.data) * _LARGEST_RATIO.get(layout.compression, _LARGEST_OTHER_RATIO):
+        raise TagError("far less is there than it says")
     offsets, counts = tags.numbers(324 if layout.tiled else 273), tags.numbers(325 if layout.tiled else 279)
     out = np.zeros((layout.height, layout.width, layout.samples), layout.dtype)
     whole, found = True, False

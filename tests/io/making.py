@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import re
 import struct
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 
-from convstudio.io.images import Picture, PictureError, decode_picture
+from convstudio.io.images import Picture, PictureError, decode_picture, load_picture
 
 Array = np.ndarray[Any, Any]
 
@@ -21,6 +25,24 @@ def outcome(data: bytes, name: str) -> Picture | PictureError:
         return decode_picture(data, name)
     except PictureError as error:
         return error
+
+
+def refused(path: Path | str) -> str:
+    with pytest.raises(PictureError) as caught:
+        load_picture(path)
+    text = str(caught.value)
+    assert re.match(r"[^\n]+\.$", text), f"not a sentence: {text!r}"
+    return text
+
+
+def refused_data(data: bytes, name: str = "photo.png") -> str:
+    with pytest.raises(PictureError) as caught:
+        decode_picture(data, name)
+    text = str(caught.value)
+    assert name in text
+    assert text.endswith(".")
+    assert "\n" not in text
+    return text
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
@@ -203,6 +225,24 @@ def _directory(
             behind += packed
     following = 0 if last else behind_at + len(behind)
     return start + fields + struct.pack(order + "I", following) + behind
+
+
+def npy(array: Array) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def planar(pixels: Array, white: float = 1.0) -> Array:
+    """What a picture of ``(H, W, K)`` stored numbers must hold."""
+    return np.moveaxis(pixels, 2, 0).astype(np.float32) / np.float32(white)
+
+
+def over_white(pixels: Array, white: float) -> Array:
+    """The same for ``(H, W, K)`` whose last number is an alpha, laid over white."""
+    scaled = pixels.astype(np.float64) / white
+    alpha = scaled[:, :, -1:]
+    return np.moveaxis(scaled[:, :, :-1] * alpha + 1 - alpha, 2, 0)
 
 
 def ramp(height: int, width: int, count: int, dtype: type[Any] = np.uint8) -> Array:

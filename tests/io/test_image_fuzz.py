@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convstudio.io.images import Picture, PictureError
-from tests.io.making import encoded, exif, jpeg, outcome, png, png_of, ramp, tiff, with_exif
-from tests.io.test_image_formats import npy
+from tests.io.making import encoded, exif, jpeg, npy, outcome, png, png_of, ramp, tiff, with_exif
 
 SEEDS = {
     "png": png_of(ramp(7, 9, 4)),
