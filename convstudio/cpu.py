@@ -2,8 +2,8 @@
 
 NumPy's bundled OpenBLAS picks its kernels by processor model, when it is loaded. Newer AMD processors that
 have AVX-512 get the AVX2 kernels meant for older ones; told to use the AVX-512 kernels it multiplies
-single-precision matrices nearly twice as fast (1024³: 211 to 401 GFLOP/s on two cores). The variable only takes
-effect before the library is loaded, so the programs' entry points call `tune` before anything else.
+single-precision matrices nearly twice as fast (1024³: 211 to 401 GFLOP/s on two cores). The variable only
+takes effect before the library is loaded, so the programs' entry points call `tune` before anything else.
 """
 
 from __future__ import annotations
