@@ -3,270 +3,269 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from convstudio.spec.params import Padding, Pair, ParamError
+from convstudio.cli_options import (
+    add_layer_parameters,
+    add_preset_parameters,
+    option_name,
+    read_count,
+    read_kernel,
+    read_layer,
+)
+from convstudio.spec.params import ChoiceParam
+from convstudio.terminal import EXIT_CODES, CommandError, Parser, Progress, complain, guard, tell
 
-COMMANDS = ("apply", "kernels", "prove")
+# NumPy and what needs it are imported where they are used: --version and --help of the window are quick so.
+if TYPE_CHECKING:
+    from convstudio.engine.display import Rendered
+    from convstudio.kernels import Kernel
+    from convstudio.layers import Conv
+    from convstudio.layers.base import FloatArray
 
-
-class CommandError(Exception):
-    """What was asked cannot be done; the message is the one line that the user reads."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise CommandError(f"{message} (convstudio {self.prog.split()[-1]} --help tells more)")
+COMMANDS = {
+    "apply": "filter an image file with a kernel",
+    "kernels": "list the preset kernels, or show one with its weights",
+    "prove": "check the numeric core against SciPy on random jobs",
+}
+_DESCRIPTIONS = {
+    "apply": "Filter an image file with a kernel and write the result: a .png as the window shows it, or a\n"
+    ".tif or .npy with the float values (those of 8-bit and 16-bit pictures count from 0 to 1).",
+    "kernels": "List the preset kernels with their parameters, or show one: what it does, its source, its\n"
+    "weights. They are written as cross-correlation uses them.",
+    "prove": "Convolve random signals, pictures and volumes by every algorithm of the core and by SciPy,\n"
+    "and compare.",
+}
+_EXAMPLES = {
+    "apply": "convstudio apply photo.jpg --kernel gaussian --size 9 --sigma 2 -o blurred.png\n"
+    "  convstudio apply photo.jpg --kernel sobel-x --view signed -o edges.png\n"
+    '  convstudio apply photo.jpg --weights "0 -1 0; -1 5 -1; 0 -1 0" --padding 1 -o sharp.tif',
+    "kernels": "convstudio kernels gabor --angle 45",
+    "prove": "convstudio prove --count 1000 --seed 7",
+}
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return the exit code: 0, 1 if a proof failed, 2 for bad input."""
-    try:
-        options = _parser().parse_args(arguments)
-        code: int = options.command(options)
-        return code
-    except CommandError as error:
-        print(f"convstudio: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("convstudio: interrupted", file=sys.stderr)
-        return 130
+    """Run ``apply``, ``kernels`` or ``prove``, named first, and return the exit code (``EXIT_CODES``)."""
+    return guard(lambda: dispatch(arguments))
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="convstudio", description="Filter images with convolution kernels.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+def dispatch(arguments: Sequence[str]) -> int:
+    """Do the same, unguarded.
 
-    apply = commands.add_parser("apply", help="filter an image file with a kernel")
-    apply.set_defaults(command=_apply)
-    apply.add_argument("image", metavar="IN", type=Path, help="the picture to filter")
-    apply.add_argument("-o", "--output", metavar="OUT", type=Path, required=True)
-    kernel = apply.add_argument_group("the kernel")
+    Raises:
+        CommandError: what was asked cannot be done.
+    """
+    name = arguments[0]
+    parser = Parser(
+        prog=f"convstudio {name}",
+        description=_DESCRIPTIONS[name],
+        epilog=f"examples:\n  {_EXAMPLES[name]}\n\n{EXIT_CODES}",
+    )
+    add, work = {
+        "apply": (_add_apply, _apply),
+        "kernels": (_add_kernels, _kernels),
+        "prove": (_add_prove, _prove),
+    }[name]
+    add(parser)
+    return work(parser.read(arguments[1:]))
+
+
+# --- options ---
+
+
+def _add_apply(parser: Parser) -> None:
+    from convstudio.engine.display import VIEWS
+
+    parser.usage = "convstudio apply IN (--kernel NAME | --weights ROWS) [options] -o OUT"
+    parser.add_argument("image", metavar="IN", help="the picture to filter")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", required=True, help="what to write: .png, .tif or .npy"
+    )
+    kernel = parser.add_argument_group("the kernel")
     which = kernel.add_mutually_exclusive_group(required=True)
     which.add_argument("--kernel", metavar="NAME", help="a preset; 'convstudio kernels' lists them")
     which.add_argument("--weights", metavar="ROWS", help='the weights themselves: "0 -1 0; -1 5 -1; 0 -1 0"')
-    _add_preset_parameters(kernel)
-    how = apply.add_argument_group("how it is applied")
-    how.add_argument("--convolution", action="store_true", help="rotate the kernel by 180° first")
-    how.add_argument(
-        "--padding", default="same", help="valid, same, same_lower, full, or N or T,B,L,R pixels"
-    )
-    how.add_argument("--padding-mode", default="reflect", metavar="MODE")
-    how.add_argument("--padding-value", default="0", metavar="V", help="for --padding-mode constant")
-    how.add_argument("--stride", default="1", metavar="N[,N]", help="one for both axes, or rows,columns")
-    how.add_argument("--dilation", default="1", metavar="N[,N]")
-    how.add_argument("--bias", default="0", metavar="V")
-    how.add_argument("--channels", default="each", metavar="each|luminance")
-    shown = apply.add_argument_group("what is written: .png as shown, .tif and .npy as float values")
-    shown.add_argument("--view", default="clamped", metavar="VIEW", help="signed, absolute, clamped, minmax")
-    shown.add_argument("--bits", type=int, choices=(8, 16), default=8, help="of a PNG")
-    apply.add_argument("--prove", action="store_true", help="check a random crop against SciPy")
-
-    kernels = commands.add_parser("kernels", help="list the preset kernels, or show one")
-    kernels.set_defaults(command=_kernels)
-    kernels.add_argument("name", nargs="?", metavar="NAME", help="a preset to show in full")
-
-    prove = commands.add_parser("prove", help="check the numeric core against SciPy on random jobs")
-    prove.set_defaults(command=_prove)
-    prove.add_argument("--count", type=int, default=200, metavar="N", help="how many jobs (200)")
-    prove.add_argument("--seed", type=int, default=0, metavar="N", help="which jobs (0)")
-    return parser
+    add_preset_parameters(parser)
+    add_layer_parameters(parser)
+    shown = parser.add_argument_group("how a .png shows the values")
+    views = ", ".join(view.id for view in VIEWS)
+    shown.add_argument("--view", metavar="VIEW", help=f"{views} (default: clamped)")
+    shown.add_argument("--bits", metavar="8|16", help="bits per channel (default: 8)")
+    parser.add_argument("--prove", action="store_true", help="check a random crop of the result with SciPy")
 
 
-def _add_preset_parameters(group: argparse._ArgumentGroup) -> None:
-    """Offer every preset's parameters as options; which preset has which is checked later."""
-    from convstudio.kernels import PRESETS
-
-    users: dict[str, list[str]] = {}
-    for name, preset in PRESETS.items():
-        for each in preset.params:
-            users.setdefault(each.name, []).append(name)
-    for name, presets in users.items():
-        some = ", ".join(presets[:4]) + (", …" if len(presets) > 4 else "")
-        group.add_argument(f"--{name.replace('_', '-')}", dest=f"param_{name}", metavar="V", help=some)
+def _add_kernels(parser: Parser) -> None:
+    parser.usage = "convstudio kernels [NAME [its parameters]]"
+    parser.add_argument("kernel", nargs="?", metavar="NAME", help="a preset to show in full")
+    parser.set_defaults(weights=None)
+    add_preset_parameters(parser)
 
 
-def _numbers(text: str, what: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise CommandError(f"{what} must be whole numbers, got {text!r}") from None
+def _add_prove(parser: Parser) -> None:
+    parser.add_argument("--count", default="200", metavar="N", help="how many jobs (default: 200)")
+    parser.add_argument("--seed", default="0", metavar="N", help="which jobs (default: 0)")
 
 
-def _pair(text: str, what: str) -> Pair:
-    numbers = _numbers(text, what)
-    if len(numbers) not in (1, 2):
-        raise CommandError(f"{what} takes one number or rows,columns, got {text!r}")
-    return numbers[0], numbers[-1]
+def _showing(options: argparse.Namespace) -> tuple[str, int]:
+    """Return the view and the bits of a PNG, after a look at the target: before the work, not after."""
+    from convstudio.engine.display import VIEWS
+    from convstudio.io.save import WRITABLE
+
+    suffix = Path(options.output).suffix.lower()
+    if suffix not in WRITABLE:
+        raise CommandError(
+            f"the output must end in .png (as shown) or in .tif or .npy (the values), got {options.output!r}"
+        )
+    view = options.view or "clamped"
+    views = [each.id for each in VIEWS]
+    if view not in views:
+        raise CommandError(f"--view must be one of {', '.join(views)}, got {view!r}")
+    if options.bits not in (None, "8", "16"):
+        raise CommandError(f"--bits must be 8 or 16, got {options.bits!r}")
+    for option in ("view", "bits"):
+        if suffix != ".png" and getattr(options, option) is not None:
+            complain(f"--{option} makes no difference: a {suffix} file holds the float values themselves")
+    return view, int(options.bits or 8)
 
 
-def _padding(text: str) -> Padding:
-    if text[:1].isalpha():
-        return text
-    numbers = _numbers(text, "--padding")
-    if len(numbers) == 1:
-        numbers *= 4
-    if len(numbers) != 4:
-        raise CommandError(f"--padding takes a word, N, or TOP,BOTTOM,LEFT,RIGHT, got {text!r}")
-    top, bottom, left, right = numbers
-    return (top, bottom), (left, right)
-
-
-def _number(text: str, what: str) -> float:
-    from convstudio.kernels.text import parse_number
-
-    try:
-        return parse_number(text)
-    except ParamError as error:
-        raise CommandError(f"{what}: {error}") from error
-
-
-def _kernel(options: argparse.Namespace) -> Any:
-    from convstudio.kernels import Kernel, preset
-    from convstudio.kernels.text import parse_grid
-    from convstudio.spec.params import ChoiceParam
-    from convstudio.spec.registry import UnknownKindError
-
-    given = {
-        key.removeprefix("param_"): value
-        for key, value in vars(options).items()
-        if key.startswith("param_") and value is not None
-    }
-    try:
-        if options.weights is not None:
-            if given:
-                raise CommandError(f"--{next(iter(given))} belongs to a preset, not to --weights")
-            return Kernel(parse_grid(options.weights), title="Custom")
-        chosen = preset(options.kernel)
-        kinds = {each.name: each.param for each in chosen.params}
-        for name in given:
-            if name not in kinds:
-                has = ", ".join(f"--{n}" for n in kinds) or "none"
-                raise CommandError(f"{options.kernel} has no parameter --{name} (it has: {has})")
-        values = {
-            name: text if isinstance(kinds[name], ChoiceParam) else _number(text, f"--{name}")
-            for name, text in given.items()
-        }
-        return chosen.make(**values)
-    except (ParamError, UnknownKindError) as error:
-        raise CommandError(str(error)) from error
+# --- the commands ---
 
 
 def _apply(options: argparse.Namespace) -> int:
-    from convstudio.engine.display import VIEWS, render_rgb
+    from convstudio.core import Control
+    from convstudio.engine.display import render, render_rgb
     from convstudio.io.images import PictureError, load_picture
     from convstudio.io.save import save_result
-    from convstudio.layers import Conv
 
-    views = [view.id for view in VIEWS]
-    if options.view not in views:
-        raise CommandError(f"--view must be one of {', '.join(views)}, got {options.view!r}")
-    kernel = _kernel(options)
+    layer = read_layer(options, read_kernel(options))
+    view, bits = _showing(options)
     try:
-        layer = Conv(
-            kernel=kernel,
-            channels=options.channels,
-            operation="convolution" if options.convolution else "correlation",
-            padding=_padding(options.padding),
-            padding_mode=options.padding_mode,
-            padding_value=_number(options.padding_value, "--padding-value"),
-            stride=_pair(options.stride, "--stride"),
-            dilation=_pair(options.dilation, "--dilation"),
-            bias=_number(options.bias, "--bias"),
-        )
         picture = load_picture(options.image)
-        for note in picture.notes:
-            print(f"convstudio: {picture.name}: {note}", file=sys.stderr)
-        output = layer.forward(picture.values)
-        save_result(
-            options.output,
-            output,
-            rendered=lambda: render_rgb(output, options.view, options.bits),
-            bits=options.bits,
-        )
-    except (ParamError, PictureError) as error:
+        source = layer.source(picture.values)
+        start = time.perf_counter()
+        with Progress() as progress:
+            output = layer.apply(source, control=Control(progress))
+        seconds = time.perf_counter() - start
+        save_result(options.output, output, rendered=lambda: render_rgb(output, view, bits=bits), bits=bits)
+        shown = render(output, view) if options.output.lower().endswith(".png") else None
+    except PictureError as error:
         raise CommandError(str(error)) from error
-    except ValueError as error:
-        raise CommandError(f"the kernel cannot be applied: {error}") from error
+    except ValueError as error:  # the shapes do not work out
+        raise CommandError(str(error)) from error
     except MemoryError:
         raise CommandError("there is not enough memory for this result") from None
-    shape = "×".join(str(n) for n in output.shape)
-    print(f"{options.output}: {shape}, values {output.min():.6g} to {output.max():.6g}")
-    _tell_clipped(options, output)
-    return _prove_apply(layer, picture.values, output) if options.prove else 0
+    for note in picture.notes:
+        complain(f"{picture.name}: {note}")
+    rows, columns = layer.kernel.shape
+    tell(
+        f"{options.output}: {_sum_up(output, shown)} ({layer.kernel.title} {rows}×{columns}, "
+        f"{layer.plan(source).algorithm}, {_duration(seconds)})"
+    )
+    return _prove_result(layer, source, output) if options.prove else 0
 
 
-def _tell_clipped(options: argparse.Namespace, output: Any) -> None:
-    if options.output.suffix.lower() != ".png" or options.view != "clamped":
-        return
-    clipped = int(((output < 0) | (output > 1)).sum())
-    if clipped:
-        print(
-            f"convstudio: {clipped} of {output.size} values lie outside 0–1 and were clipped; "
-            "--view signed or a .tif keeps them",
-            file=sys.stderr,
-        )
+def _sum_up(output: FloatArray, shown: Rendered | None) -> str:
+    """Return a result's size and range in words, and complain of what its file does not hold."""
+    import numpy as np
+
+    channels, height, width = output.shape
+    words = [f"{width}×{height} pixels", "1 channel" if channels == 1 else f"{channels} channels"]
+    finite = output[np.isfinite(output)]
+    if finite.size:
+        words.append(f"values {finite.min():.6g} to {finite.max():.6g}")
+    if finite.size < output.size:
+        words.append(f"{output.size - finite.size} values not finite")
+    if shown is not None:
+        words.append(f"shown {shown.view} from {shown.low:.6g} to {shown.high:.6g}")
+        if shown.clipped:
+            hint = "--view signed shows negative values, " if shown.view == "clamped" and shown.below else ""
+            complain(
+                f"{shown.clipped} of {shown.total} values ({shown.clipped_share:.1%}) lie outside "
+                f"{shown.low:.6g} to {shown.high:.6g} and were clipped; {hint}a .tif or .npy file keeps all"
+            )
+    return ", ".join(words)
 
 
-def _prove_apply(layer: Any, values: Any, output: Any) -> int:
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+def _prove_result(layer: Conv, source: FloatArray, output: FloatArray) -> int:
     from convstudio.engine.evaluate import prove_layer
 
-    proof = prove_layer(layer, layer.source(values), output)
+    proof = prove_layer(layer, source, output)
     verdict = "matches SciPy" if proof.ok else "DIFFERS from SciPy"
-    print(f"{verdict}, max error {proof.max_error:.2g} over {proof.cells} cells")
+    tell(f"{verdict}, max error {proof.max_error:.2g} over {proof.cells} cells")
     return 0 if proof.ok else 1
 
 
 def _kernels(options: argparse.Namespace) -> int:
-    from convstudio.kernels import PRESETS, preset
-    from convstudio.kernels.text import format_number
-    from convstudio.spec.registry import UnknownKindError
+    from convstudio.kernels import PRESETS
 
-    if options.name is None:
-        family = ""
-        for name, each in PRESETS.items():
-            if each.family != family:
-                family = each.family
-                print(f"{family}:")
-            parameters = " ".join(f"--{p.name.replace('_', '-')} {p.default}" for p in each.params)
-            print(f"  {name:26} {each.title}{'  (' + parameters + ')' if parameters else ''}")
+    if options.kernel is not None or any(text for n, text in vars(options).items() if n != "kernel"):
+        if options.kernel is None:
+            raise CommandError("which kernel? Parameters follow a NAME: convstudio kernels NAME --size 5")
+        _show_kernel(read_kernel(options))
         return 0
-    try:
-        chosen = preset(options.name)
-    except UnknownKindError as error:
-        raise CommandError(str(error)) from error
-    print(f"{chosen.title} ({chosen.id}), {chosen.family}\n{chosen.summary}\nSource: {chosen.source}")
-    for p in chosen.params:
-        print(f"  --{p.name.replace('_', '-')}  {p.param.help} Default: {p.default}.")
-    rows = [[format_number(float(v)) for v in row] for row in chosen.make().values]
-    width = max(len(cell) for row in rows for cell in row)
-    for row in rows:
-        print("  " + "  ".join(cell.rjust(width) for cell in row))
+    width = max(map(len, PRESETS))
+    family = ""
+    for name, each in PRESETS.items():
+        if each.family != family:
+            family = each.family
+            tell(f"{family}:")
+        defaults = " ".join(f"{option_name(p.name)} {_plain(p.default)}" for p in each.params)
+        tell(f"  {name:{width}}  {each.title:26}  {defaults}".rstrip())
     return 0
+
+
+def _show_kernel(kernel: Kernel) -> None:
+    from convstudio.kernels import preset
+    from convstudio.kernels.insight import analyse
+
+    assert kernel.preset is not None
+    chosen, values = preset(kernel.preset), dict(kernel.params)
+    tell(f"{chosen.title} ({chosen.id}), {chosen.family}\n{chosen.summary}\nSource: {chosen.source}")
+    for p in chosen.params:
+        words = [c.value for c in p.param.choices] if isinstance(p.param, ChoiceParam) else []
+        told = f"{p.param.help} {'One of ' + ', '.join(words) + '. ' if words else ''}"
+        tell(f"  {option_name(p.name)} {_plain(values[p.name])}  {told}(default: {_plain(p.default)})")
+    facts = analyse(kernel.values)
+    rows, columns = kernel.shape
+    tell(
+        f"{rows}×{columns}, sum {_plain(facts.total)}, rank {facts.rank}, {facts.symmetry}, {facts.passband}"
+    )
+    cells = [[_plain(v) for v in row] for row in kernel.values.tolist()]
+    width = max(len(cell) for row in cells for cell in row)
+    for row in cells:
+        tell("  " + "  ".join(cell.rjust(width) for cell in row))
+
+
+def _plain(value: Any) -> str:
+    """Return a number as it can be typed again, with a plain hyphen; a word as it is."""
+    from convstudio.kernels.text import format_number
+
+    return value if isinstance(value, str) else format_number(value).replace("−", "-")
 
 
 def _prove(options: argparse.Namespace) -> int:
     from convstudio.engine.random_jobs import prove
 
-    if options.count < 1:
-        raise CommandError(f"--count must be at least 1, got {options.count}")
-    run = prove(options.count, options.seed, on_job=_count_jobs if sys.stderr.isatty() else None)
-    print(f"{len(run.results)} random jobs, seed {run.seed}, {run.cells} output cells against SciPy")
-    print(f"{'algorithm':12}{'precision':12}{'jobs':>6}{'largest error':>16}{'of tolerance':>14}")
-    for row in run.table:
-        print(
-            f"{row.algorithm:12}{row.dtype:12}{row.jobs:6}{row.max_error:16.2e}{row.max_share:14.1%}"
-            + (f"  {row.failures} FAILED" if row.failures else "")
+    count, seed = read_count(options.count, "--count", 1), read_count(options.seed, "--seed", 0)
+    with Progress() as progress:
+        done = prove(count, seed, on_job=lambda job, jobs: progress(job / jobs))
+    tell(f"{count} random jobs, seed {seed}: {done.cells} output cells against SciPy in {done.seconds:.1f} s")
+    tell(f"{'algorithm':12}{'precision':12}{'jobs':>6}{'largest error':>16}{'of tolerance':>14}")
+    for row in sorted(done.table, key=lambda row: (row.algorithm, row.dtype)):
+        failures = f"  {row.failures} FAILED" if row.failures else ""
+        tell(
+            f"{row.algorithm:12}{row.dtype:12}{row.jobs:6}{row.max_error:16.2e}{row.max_share:14.1%}{failures}"
         )
-    print(f"largest error {run.worst.proof.max_error:.2e}: {run.worst.job}")
-    for failure in run.failures:
-        print(f"DIFFERS by {failure.proof.max_error:.2e}: {failure.job}")
-    print("all agree with SciPy" if run.ok else f"{len(run.failures)} jobs differ from SciPy")
-    return 0 if run.ok else 1
-
-
-def _count_jobs(done: int, count: int) -> None:
-    print(f"\r{done} of {count}", end="" if done < count else "\r\033[K", file=sys.stderr, flush=True)
+    tell(f"largest error {done.worst.proof.max_error:.2e}: {done.worst.job}")
+    for failure in done.failures:
+        tell(f"DIFFERS by {failure.proof.max_error:.2e}: {failure.job}")
+    tell("all agree with SciPy" if done.ok else f"{len(done.failures)} jobs differ from SciPy")
+    return 0 if done.ok else 1

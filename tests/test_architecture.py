@@ -27,7 +27,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "PySide6", "superqt"},
     ),
 }
-FRONT_DOORS = {"__init__", "__main__", "app", "cli", "cpu"}
+FRONT_DOORS = {"__init__", "__main__", "app", "cli", "cli_options", "cpu", "terminal"}
 QT_WIDGETS_ALLOWED = {"ui"}
 STANDARD = set(__import__("sys").stdlib_module_names) | {"__future__"}
 

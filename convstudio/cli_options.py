@@ -1,0 +1,192 @@
+"""The options of kernels and layers: made from their declarations, and what is typed read by them."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Any
+
+from convstudio.spec.params import (
+    PADDING_WORDS,
+    ChoiceParam,
+    Declared,
+    FloatParam,
+    IntParam,
+    Padding,
+    PaddingParam,
+    ParamError,
+    PerAxisParam,
+)
+from convstudio.spec.registry import UnknownKindError
+from convstudio.terminal import CommandError, Parser
+
+# NumPy and what needs it are imported where they are used: cpu.py tunes it before.
+if TYPE_CHECKING:
+    from convstudio.kernels import Kernel
+    from convstudio.layers import Conv
+
+
+def option_name(name: str) -> str:
+    """Return a parameter's option: ``padding_mode`` is ``--padding-mode``."""
+    return f"--{name.replace('_', '-')}"
+
+
+def add_preset_parameters(parser: Parser) -> None:
+    """Offer every preset's parameters as options; which preset has which is checked later."""
+    from convstudio.kernels import PRESETS
+
+    group = parser.add_argument_group("parameters of presets")
+    users: dict[str, list[str]] = {}
+    for name, preset in PRESETS.items():
+        for each in preset.params:
+            users.setdefault(each.name, []).append(name)
+    for name, presets in users.items():
+        some = ", ".join(presets[:4]) + (" and others" if len(presets) > 4 else "")
+        group.add_argument(option_name(name), dest=f"preset_{name}", metavar="V", help=f"of {some}")
+
+
+def add_layer_parameters(parser: Parser) -> None:
+    """Offer the convolution's declared parameters as options."""
+    from convstudio.layers import Conv
+
+    group = parser.add_argument_group("how it is applied")
+    group.add_argument("--convolution", action="store_true", help="Rotate the kernel by 180° first.")
+    for each in Conv.parameters():
+        if each.name in ("kernel", "operation"):  # they have options of their own
+            continue
+        metavar, values = _forms(each)
+        default = each.default[0] if isinstance(each.default, tuple) else each.default
+        group.add_argument(
+            option_name(each.name),
+            dest=f"layer_{each.name}",
+            metavar=metavar,
+            help=f"{each.param.help} {values}(default: {default})",
+        )
+
+
+def _forms(declared: Declared) -> tuple[str, str]:
+    """Return an option's place holder, and in words what it takes where that is not plain."""
+    param = declared.param
+    if isinstance(param, ChoiceParam):
+        return "WORD", ", ".join(choice.value for choice in param.choices) + " "
+    if isinstance(param, PerAxisParam):
+        return "N[,N]", "One number, or rows,columns "
+    if isinstance(param, PaddingParam):
+        return "P", f"{', '.join(PADDING_WORDS)}, or pixels: N, or rows,columns, or top,bottom,left,right "
+    return "V", "Implies --padding-mode constant " if declared.name == "padding_value" else ""
+
+
+def _value(declared: Declared, text: str) -> Any:
+    """Return an option's value as its declaration wants it."""
+    option, param = option_name(declared.name), declared.param
+    value: Any = text
+    if isinstance(param, PaddingParam):
+        value = _padding(text)
+    elif isinstance(param, PerAxisParam):
+        value = _whole_numbers(text, option, (1, 2), "a whole number or rows,columns")
+        value = (value[0], value[-1])
+    elif isinstance(param, IntParam):
+        value = _number(text, option, "a whole number")
+    elif isinstance(param, FloatParam):
+        value = _number(text, option, "a number such as 2, 0.25 or 1/9")
+    try:
+        return param.check(value)
+    except ParamError as error:
+        raise CommandError(str(error).replace(param.label, option, 1)) from error
+
+
+def _number(text: str, option: str, what: str) -> float:
+    from convstudio.kernels.text import parse_number
+
+    try:
+        value = parse_number(text)
+    except ParamError:
+        raise CommandError(f"{option} must be {what}, got {text!r}") from None
+    return int(value) if value.is_integer() else value  # messages then say 64 and not 64.0
+
+
+def _whole_numbers(text: str, option: str, counts: tuple[int, ...], what: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) not in counts or not all(re.fullmatch(r"[+-]?[0-9]{1,9}", part) for part in parts):
+        raise CommandError(f"{option} must be {what}, got {text!r}")
+    return tuple(int(part) for part in parts)
+
+
+def _padding(text: str) -> Padding:
+    word = text.strip().lower().replace("-", "_")
+    if word in PADDING_WORDS:
+        return word
+    if not re.fullmatch(r"[\d+.,\s-]+", text):
+        words = ", ".join(PADDING_WORDS)
+        raise CommandError(f"--padding must be one of {words}, or a number of pixels, got {text!r}")
+    forms = "a word, a whole number, rows,columns or top,bottom,left,right"
+    numbers = _whole_numbers(text, "--padding", (1, 2, 4), forms)
+    if len(numbers) == 4:
+        return (numbers[0], numbers[1]), (numbers[2], numbers[3])
+    return (numbers[0], numbers[0]), (numbers[-1], numbers[-1])
+
+
+def read_count(text: str, option: str, minimum: int) -> int:
+    """Return a whole number of at least ``minimum``.
+
+    Raises:
+        CommandError: it is not.
+    """
+    (value,) = _whole_numbers(text, option, (1,), "a whole number")
+    if value < minimum:
+        raise CommandError(f"{option} must be {minimum} or more, got {value}")
+    return value
+
+
+def read_kernel(options: argparse.Namespace) -> Kernel:
+    """Return the kernel that the options describe.
+
+    Raises:
+        CommandError: an unknown preset or parameter, or weights that make no kernel.
+    """
+    from convstudio.kernels import Kernel, preset
+    from convstudio.kernels.text import parse_grid
+
+    given = {
+        name.removeprefix("preset_"): text
+        for name, text in vars(options).items()
+        if name.startswith("preset_") and text is not None
+    }
+    try:
+        if options.weights is not None:
+            if given:
+                raise CommandError(f"{option_name(next(iter(given)))} belongs to a preset, not to --weights")
+            return Kernel.custom(parse_grid(options.weights))
+        chosen = preset(options.kernel)
+    except ParamError as error:
+        raise CommandError(f"--weights: {error}") from error
+    except UnknownKindError as error:
+        raise CommandError(str(error)) from error
+    known = {each.name: each for each in chosen.params}
+    for name in given:
+        if name not in known:
+            has = ", ".join(map(option_name, known)) or "no parameters"
+            raise CommandError(f"{chosen.id} has no {option_name(name)}; it has {has}")
+    values = {name: _value(known[name], text) for name, text in given.items()}
+    try:
+        return chosen.make(**values)
+    except ParamError as error:  # values that do not go together
+        raise CommandError(str(error)) from error
+
+
+def read_layer(options: argparse.Namespace, kernel: Kernel) -> Conv:
+    """Return the convolution that the options describe.
+
+    Raises:
+        CommandError: a value that its declaration does not allow.
+    """
+    from convstudio.layers import Conv
+
+    values = {
+        each.name: _value(each, text)
+        for each in Conv.parameters()
+        if (text := getattr(options, f"layer_{each.name}", None)) is not None
+    }
+    if "padding_value" in values and values.setdefault("padding_mode", "constant") != "constant":
+        raise CommandError("--padding-value goes with --padding-mode constant only")
+    return Conv(kernel=kernel, operation="convolution" if options.convolution else "correlation", **values)
