@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from convstudio.core import Control
+from convstudio.core import Control, GeometryError
 from convstudio.core.planner import Plan
 from convstudio.engine.cache import ByteCache
 from convstudio.engine.display import Rendered, render
@@ -90,12 +91,25 @@ class Evaluator:
             try:
                 result = self._layer(item, key, values, control)
             except LayerError as error:
-                error.source_view = self._view((*key, "given"), values, "clamped", None, control)
+                with contextlib.suppress(MemoryError):  # then the input is left as it was
+                    error.source_view = self._view((*key, "given"), values, "clamped", None, control)
                 raise
             results.append(result)
             values, key = result.output, (*key, item.layer)
-        last = results[-1]
-        look = project.look
+        try:
+            return self._pictured(project, results, key, control)
+        except MemoryError as error:
+            text = "There is not enough memory to show this result"
+            raise LayerError(results[-1].item.id, text, results[-1].source) from error
+
+    def _pictured(
+        self,
+        project: Project,
+        results: list[LayerResult],
+        key: tuple[object, ...],
+        control: Control | None,
+    ) -> Evaluation:
+        last, look = results[-1], project.look
         source_view = self._view((*key[:-1], self._channels(last)), last.source, "clamped", None, control)
         channel = look.channel if last.output.shape[0] > 1 else None
         output_view = self._view((*key, look.view, channel), last.output, look.view, channel, control)
@@ -122,7 +136,7 @@ class Evaluator:
             plan = layer.plan(source)
             start = time.perf_counter()
             output = layer.apply(source, control=control)
-        except ValueError as error:
+        except GeometryError as error:
             raise LayerError(item.id, str(error), values) from error
         except MemoryError as error:
             raise LayerError(item.id, "There is not enough memory for this result", values) from error

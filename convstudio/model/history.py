@@ -64,8 +64,12 @@ class History(Generic[S]):
         merges = merge_key is not None and merge_key == self._merge_key and bool(self._past)
         if not merges:
             self._past.append(self._now)
-        self._now = _Step(state, text)
         self._future.clear()
+        if merges and self._past[-1].state == state:
+            # A drag that came back to where it began: a step that undoes nothing would be a riddle.
+            self._now, self._merge_key = self._past.pop(), None
+            return
+        self._now = _Step(state, text)
         self._merge_key = merge_key
         self._forget()
 

@@ -24,11 +24,12 @@ class LayerItem:
 def suiting_view(kernel: Kernel) -> str:
     """Return the display view that suits a kernel's answers.
 
-    Weights that cancel out answer around zero and are shown signed; weights that keep the brightness
-    give a picture again, which is shown as a file stores it.
+    Weights that cancel out answer around zero and are shown signed; weights that keep the brightness, if
+    only a part of it as a sharpening filter's large ones do, give a picture again, which is shown as a
+    file stores it.
     """
     total, magnitude = float(kernel.values.sum()), float(np.abs(kernel.values).sum())
-    return "signed" if kernel.values.min() < 0.0 and abs(total) < 0.5 * magnitude else "clamped"
+    return "signed" if abs(total) < 1e-6 * magnitude else "clamped"
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,12 @@ class LatestWins(QObject):
             self._drop_all()
         self._set_busy(False)
 
+    def stop(self) -> None:
+        """Ask the running request to end early; unlike with ``cancel``, what it returns is delivered."""
+        with self._lock:
+            if self._control is not None:
+                self._control.cancel()
+
     def close(self, *, finish: bool = False) -> None:
         """End the worker and wait for it; what was asked is dropped, or finished first if so wished."""
         with self._lock:

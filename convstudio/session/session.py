@@ -11,7 +11,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
-from convstudio.core import Control
+from convstudio.core import Cancelled, Control
 from convstudio.engine.display import Rendered, render_rgb
 from convstudio.engine.evaluate import Evaluation, Evaluator, LayerError, prove_layer
 from convstudio.engine.proof import Proof
@@ -40,6 +40,14 @@ class Failure:
     message: str
     source: FloatArray | None = None
     source_view: Rendered | None = None
+    cancelled: bool = False  # by the user, who did not want to wait
+
+
+def _rendered(evaluation: Evaluation, bits: int, control: Control | None = None) -> np.ndarray[Any, Any]:
+    """Return the result's pixels as they are shown, RGB ``(H, W, 3)``."""
+    look, values = evaluation.project.look, evaluation.last.output
+    channel = look.channel if values.shape[0] > 1 else None
+    return render_rgb(values, look.view, bits, channel=channel, control=control)
 
 
 def _picture_bytes(projects: list[Project]) -> int:
@@ -65,6 +73,7 @@ class Session(QObject):
     proof_failed = Signal(str)
     picture_opened = Signal(object)  # Picture
     load_failed = Signal(str)
+    saving_changed = Signal(bool, str)  # busy, the file's name
     saved = Signal(object)  # Path
     message = Signal(str, str, str)  # text; level: info, warning, error; topic: a newer one replaces an older
 
@@ -74,8 +83,7 @@ class Session(QObject):
         self._evaluator = Evaluator()
         self._evaluation: Evaluation | None = None
         self._failure: Failure | None = None
-        self._after_result: Callable[[], None] | None = None
-        self._loading = ""
+        self._loading = self._saving = ""
         self._compute = LatestWins("convstudio-compute", self, patience=0.25)
         self._prove = LatestWins("convstudio-proof", self)
         self._load = LatestWins("convstudio-load", self)
@@ -89,6 +97,7 @@ class Session(QObject):
         self._load.done.connect(self._loaded)
         self._load.failed.connect(self._not_loaded)
         self._load.busy_changed.connect(self._loading_changed)
+        self._save.busy_changed.connect(self._saving_changed)
         self._save.done.connect(self._saved)
         self._save.failed.connect(self._not_saved)
         self._merge_timer = QTimer(self)
@@ -127,6 +136,9 @@ class Session(QObject):
     def redo_text(self) -> str | None:
         """What redo would do again, or None."""
         return self._history.redo_text
+
+    def _is_current(self) -> bool:
+        return self._evaluation is not None and self._evaluation.project == self.project
 
     # --- edits ---
 
@@ -207,9 +219,9 @@ class Session(QObject):
         self._changed()
 
     def _changed(self) -> None:
+        self.compute()  # first: the worker starts while the views follow
         self.project_changed.emit(self.project)
         self.history_changed.emit()
-        self.compute()
 
     # --- computing and proving ---
 
@@ -227,10 +239,12 @@ class Session(QObject):
     @Slot()
     def cancel_computing(self) -> None:
         """Give up the running computation; the last good picture stays."""
+        if not self._compute.busy:
+            return
         self._compute.cancel()
-        self._after_result = None
-        if self._evaluation is None or self._evaluation.project != self.project:
-            self._failure = Failure(None, "Cancelled. The picture shows the last finished result.")
+        if not self._is_current():
+            text = "Cancelled: the picture shows the last finished result."
+            self._failure = Failure(None, text, cancelled=True)
             self.result_failed.emit(self._failure)
 
     @Slot(object)
@@ -238,16 +252,11 @@ class Session(QObject):
         self._evaluation = evaluation
         self._failure = None
         self.result_ready.emit(evaluation)
-        if evaluation.project != self.project:
-            return
-        after, self._after_result = self._after_result, None
-        if after is not None:
-            after()
-        self.prove()
+        if self._is_current():
+            self.prove()
 
     @Slot(object)
     def _not_computed(self, error: Exception) -> None:
-        self._after_result = None
         if isinstance(error, LayerError):
             self._failure = Failure(error.layer_id, str(error), error.source, error.source_view)
             self.result_failed.emit(self._failure)
@@ -259,7 +268,7 @@ class Session(QObject):
     @Slot()
     def prove(self) -> None:
         """Check a random crop of the newest result against SciPy, off the GUI thread."""
-        if self._evaluation is None or self._evaluation.project != self.project:
+        if self._evaluation is None or not self._is_current():
             return
         result = self._evaluation.last
         layer = result.item.layer
@@ -284,12 +293,12 @@ class Session(QObject):
 
     def open_sample(self, sample_id: str) -> None:
         """Load a bundled picture on a worker."""
-        self._start_loading("the bundled picture", lambda control: load_sample(sample_id))
+        self._start_loading("the bundled picture", lambda _control: load_sample(sample_id))
 
     def open_image(self, image: QImage, name: str) -> None:
         """Take a picture from the clipboard or a drop."""
         copy = image.copy()
-        self._start_loading(name, lambda control: picture_from_qimage(copy, name))
+        self._start_loading(name, lambda control: picture_from_qimage(copy, name, control=control))
 
     def cancel_loading(self) -> None:
         """Give up loading; the present picture stays."""
@@ -297,6 +306,8 @@ class Session(QObject):
 
     def _start_loading(self, what: str, work: Callable[[Control], Picture]) -> None:
         self._loading = what
+        if self._load.busy:
+            self._loading_changed(True)  # another name for what goes on
         self._load.submit(work)
 
     @Slot(bool)
@@ -321,58 +332,63 @@ class Session(QObject):
     def save(self, path: Path, bits: int = 8) -> None:
         """Write the result: PNG as it is shown with 8 or 16 bits, TIFF and .npy as float values.
 
-        A result that is still being computed is saved as soon as it is there.
+        A result that is not there yet is computed for the file on the way, whatever is edited or cancelled
+        meanwhile.
         """
         if self._save.busy:
             self.message.emit(
-                "The last file is still being written; try again in a moment.", "warning", "save"
+                f"{self._saving} is still being written; try again in a moment.", "warning", "save"
             )
             return
-        self._when_ready(lambda: self._write(path, bits))
+        project, evaluation = self.project, self._evaluation if self._is_current() else None
+        if evaluation is None and self._failure is not None and not self._compute.busy:
+            self.message.emit(f"There is no result to save: {self._failure.message}", "error", "save")
+            return
+
+        def work(control: Control) -> Path | None:
+            try:
+                # The evaluator of the window belongs to the computing thread.
+                ready = evaluation or Evaluator(max_bytes=0).evaluate(project, control)
+                values = ready.last.output
+                save_result(path, values, rendered=lambda: _rendered(ready, bits, control), bits=bits)
+            except Cancelled:
+                return None
+            return path
+
+        self._saving = path.name
+        self._save.submit(work)
+
+    def cancel_saving(self) -> None:
+        """Give up saving; once the file itself is being written it is too late, and it is finished."""
+        self._save.stop()
 
     def result_pixels(self, bits: int = 8) -> np.ndarray[Any, Any] | None:
         """Return the present result as it is shown, RGB ``(H, W, 3)``, or None while there is none."""
-        if self._evaluation is None or self._evaluation.project != self.project:
+        if self._evaluation is None or not self._is_current():
             return None
-        return self._pixels(self._evaluation, bits)
+        return _rendered(self._evaluation, bits)
 
-    @staticmethod
-    def _pixels(evaluation: Evaluation, bits: int) -> np.ndarray[Any, Any]:
-        look, values = evaluation.project.look, evaluation.last.output
-        channel = look.channel if values.shape[0] > 1 else None
-        return render_rgb(values, look.view, bits, channel=channel)
-
-    def _when_ready(self, action: Callable[[], None]) -> None:
-        if self._evaluation is not None and self._evaluation.project == self.project:
-            action()
-        elif self._failure is not None and not self._compute.busy:
-            self.message.emit(f"There is no result to save: {self._failure.message}", "error", "save")
-        else:
-            self._after_result = action
-
-    def _write(self, path: Path, bits: int) -> None:
-        evaluation = self._evaluation
-        assert evaluation is not None
-
-        def work(control: Control) -> Path:
-            save_result(
-                path, evaluation.last.output, rendered=lambda: self._pixels(evaluation, bits), bits=bits
-            )
-            return path
-
-        self._save.submit(work)
+    @Slot(bool)
+    def _saving_changed(self, busy: bool) -> None:
+        self.saving_changed.emit(busy, self._saving)
 
     @Slot(object)
-    def _saved(self, path: Path) -> None:
+    def _saved(self, path: Path | None) -> None:
+        if path is None:
+            self.message.emit(f"{self._saving} was not saved: cancelled.", "warning", "save")
+            return
         self.saved.emit(path)
         self.message.emit(f"Saved {path.name}.", "info", "save")
 
     @Slot(object)
     def _not_saved(self, error: Exception) -> None:
+        if isinstance(error, LayerError):
+            self.message.emit(f"There is no result to save: {error}", "error", "save")
+            return
         if isinstance(error, PictureError):
             self.message.emit(str(error), "error", "save")
             return
-        self.message.emit(f"The file could not be saved: {error}", "error", "save")
+        self.message.emit(f"{self._saving} could not be saved: {error}", "error", "save")
         raise error
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What the program remembers between runs: theme, window layout, recent files."""
+"""What the program remembers between runs: theme, window layout, recent files and actions."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ class Settings(QObject):
     @property
     def recent(self) -> list[Path]:
         """The most recently opened files, newest first."""
-        value = self._store.value("files/recent", [])
-        names = [value] if isinstance(value, str) else value  # an INI file turns a list of one into text
-        return [Path(name) for name in names if isinstance(name, str)] if isinstance(names, list) else []
+        return [Path(name) for name in self._names("files/recent")]
 
     def add_recent(self, path: Path) -> None:
         """Put a file on top of the recent ones."""
@@ -50,6 +48,20 @@ class Settings(QObject):
     def _set_recent(self, paths: list[Path]) -> None:
         self._store.setValue("files/recent", [str(path) for path in paths])
         self.recent_changed.emit(paths)
+
+    def _names(self, key: str) -> list[str]:
+        value = self._store.value(key, [])
+        names = [value] if isinstance(value, str) else value  # an INI file turns a list of one into text
+        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+    @property
+    def recent_actions(self) -> list[str]:
+        """The object names of the actions last run from the action finder, newest first."""
+        return self._names("finder/recent")
+
+    @recent_actions.setter
+    def recent_actions(self, names: list[str]) -> None:
+        self._store.setValue("finder/recent", names)
 
     @property
     def last_folder(self) -> str:
@@ -69,3 +81,7 @@ class Settings(QObject):
     def set_layout(self, name: str, state: QByteArray) -> None:
         """Remember a geometry or splitter state."""
         self._store.setValue(f"layout/{name}", state)
+
+    def sync(self) -> None:
+        """Write what was set to the disk now."""
+        self._store.sync()

@@ -1,0 +1,55 @@
+"""Hands and ears for tests of the session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pytestqt.qtbot import QtBot
+
+from convstudio.engine.evaluate import Evaluation
+from convstudio.model import Picture
+from convstudio.session.session import Session
+
+LAYER = "conv-1"
+
+
+def picture(channels: int = 3, height: int = 24, width: int = 32, name: str = "random") -> Picture:
+    rng = np.random.default_rng(channels * height * width)
+    return Picture(rng.random((channels, height, width), dtype=np.float32), name)
+
+
+class Ear:
+    """Hears everything a session says."""
+
+    def __init__(self, session: Session) -> None:
+        self.results: list[Evaluation] = []
+        self.failures: list[str] = []
+        self.messages: list[tuple[str, str, str]] = []
+        self.proofs: list[Any] = []
+        self.proof_failures: list[str] = []
+        self.opened: list[Picture] = []
+        self.loads: list[tuple[bool, str]] = []
+        self.load_failures: list[str] = []
+        self.saved: list[Path] = []
+        session.result_ready.connect(self.results.append)
+        session.result_failed.connect(lambda failure: self.failures.append(failure.message))
+        session.message.connect(lambda *words: self.messages.append(words))
+        session.proof_ready.connect(self.proofs.append)
+        session.proof_failed.connect(self.proof_failures.append)
+        session.picture_opened.connect(self.opened.append)
+        session.loading_changed.connect(lambda busy, what: self.loads.append((busy, what)))
+        session.load_failed.connect(self.load_failures.append)
+        session.saved.connect(self.saved.append)
+
+
+def settle(qtbot: QtBot, session: Session) -> None:
+    qtbot.waitUntil(lambda: not session.busy)
+
+
+def output(session: Session) -> np.ndarray[Any, Any]:
+    evaluation = session.evaluation
+    assert evaluation is not None
+    assert evaluation.project == session.project
+    return evaluation.last.output
