@@ -281,3 +281,14 @@ def test_svg_without_a_window_is_refused_not_a_crash() -> None:
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True
     )
     assert "opens in the window only" in done.stdout
+
+
+def test_a_progressive_jpeg_cut_inside_a_table_keeps_its_scans() -> None:
+    y, x = np.mgrid[:64, :64]
+    pixels = ((np.sin(x / 9) + np.cos(y / 7)) * 60 + 128).astype(np.uint8)
+    data = encoded(".jpg", pixels, [2, 1])
+    table = data.index(b"\xff\xc4", data.index(b"\xff\xda"))
+    for cut in range(table + 1, table + 12):
+        picture = decode_picture(data[:cut], "a.jpg")
+        assert picture.notes == (PARTIALLY,)
+        assert np.abs(picture.values[0] * 255 - pixels).max() < 60
