@@ -45,11 +45,12 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     Raises:
         TimeoutError: it does not within ``seconds``.
     """
-    from PySide6.QtCore import QCoreApplication, QEventLoop
+    from PySide6.QtCore import QCoreApplication
 
     end = time.monotonic() + seconds
     while not condition():
-        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 2)
+        QCoreApplication.processEvents()
+        time.sleep(2e-4)  # an idle event loop sleeps too; spinning would take the interpreter lock
         if time.monotonic() > end:
             raise TimeoutError("the window did not get there in time")
 
@@ -71,11 +72,11 @@ def edit_to_paint(window: MainWindow, edits: int) -> list[float]:
     session = window.session
     layer_id = session.project.layers[-1].id
     times = []
-    for number in range(edits):
+    for _ in range(edits):
         kernel = session.conv(layer_id).kernel
         values = kernel.values.copy()
-        values[0, 0] = -1.0 - 0.01 * (number + 1)
-        edited = kernel.custom(values)
+        values[0, 0] -= 0.01
+        edited = kernel.edited(values)
         painted = window.views.painted_results
         start = time.perf_counter()
         window.editor.edited.emit(edited, "")

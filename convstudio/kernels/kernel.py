@@ -52,6 +52,15 @@ class Kernel:
         """
         return cls(values, "Custom")  # type: ignore[arg-type]  # made float64 on the way in
 
+    def edited(self, values: npt.ArrayLike) -> Self:
+        """Return the user's own kernel that editing made of this one; the title says of which preset.
+
+        Raises:
+            ParamError: as for the class.
+        """
+        title = f"Custom (from {self.title})" if self.preset else self.title
+        return type(self)(values, title)  # type: ignore[arg-type]  # made float64 on the way in
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""

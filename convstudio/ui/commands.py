@@ -319,7 +319,7 @@ class Commands(QObject):
 
     def _transform(self, change: Callable[[Values], Values]) -> None:
         kernel = self._session.conv(self._layer_id()).kernel
-        self._session.set_kernel(self._layer_id(), kernel.custom(change(kernel.values)))
+        self._session.set_kernel(self._layer_id(), kernel.edited(change(kernel.values)))
 
     def _compare(self) -> None:
         self._window.views.set_compare(self._actions["compare"].isChecked())

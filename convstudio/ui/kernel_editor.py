@@ -215,7 +215,7 @@ class KernelEditor(QWidget):
         if np.array_equal(values, self._kernel.values):
             return
         try:
-            kernel = _fork(self._kernel, values)
+            kernel = self._kernel.edited(values)
         except ParamError as error:
             self.problem.emit(f"The kernel stays as it was: {error}")
             self.surface().show_values(self._kernel.values)
@@ -279,11 +279,6 @@ class KernelEditor(QWidget):
             self._library.close()
         self._take(kernel, "")
         self.surface().setFocus(Qt.FocusReason.OtherFocusReason)
-
-
-def _fork(kernel: Kernel, values: Values) -> Kernel:
-    """Return the user's own kernel that editing made of this one. Raises ParamError for bad weights."""
-    return Kernel(values, f"Custom (from {kernel.title})" if kernel.preset else kernel.title)
 
 
 def _params_of(kernel: Kernel) -> tuple[Declared, ...]:

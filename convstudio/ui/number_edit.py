@@ -61,6 +61,8 @@ class NumberEdit(QLineEdit):
             self.say(self.parsed()[1])
 
     def _enter(self) -> bool:
+        if not self.isModified():  # the text is short for the value: reading it back would round it
+            return True
         value, problem = self.parsed()
         self.say(problem)
         if value is None:
