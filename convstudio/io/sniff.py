@@ -8,7 +8,7 @@ READABLE = "PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP, JPEG 2000, PNM, PFM, HDR, SVG
 
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".avif", ".gif", ".bmp", ".jp2", ".j2k"),
-    *(".pgm", ".ppm", ".pbm", ".pnm", ".pfm", ".hdr", ".svg", ".ico", ".tga", ".npy"),
+    *(".pgm", ".ppm", ".pbm", ".pnm", ".pfm", ".hdr", ".svg", ".ico", ".npy"),
 )
 """What an open dialog lists; the content decides all the same."""
 
