@@ -19,7 +19,7 @@ from convstudio.core.job import ConvJob, Triple
 CALL = 45_000.0  # the interpreter's part of one operation of several steps
 TILE = 30_000.0  # and of each tile of it
 STEP = 1_500.0  # one call of a NumPy function on little data
-TAPS = 0.6  # a cell of padding, and of copying out, around the taps
+TAPS = 0.6  # a cell of what surrounds the taps: copying rows out above all
 TAP = 0.27  # multiply a shifted copy and add it, per cell
 UNIT_TAP = 0.14  # the same with a weight of ±1
 COPY = 0.11  # copy a value into the columns of a matrix

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from convstudio.core.job import ConvJob, Tile, Work, fit_tile, tiles_of, whole
+from convstudio.core.job import ConvJob, Tile, Work, fit_tile, inner_columns, tiles_of, whole
 from convstudio.core.threads import Scratch
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -31,7 +31,13 @@ def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
         cells = math.prod(job.reach(extents[2:])) * extents[0]
         return size * cells * (extents[1] * job.inputs + 2)
 
-    return tiles_of(full, fit_tile(full, needed)), work(job)
+    columns = inner_columns(job)
+    tiles: list[Tile] = []
+    for first, last in (columns, (0, columns[0]), (columns[1], full[4])):
+        if first < last:
+            part = (*full[:4], last - first)
+            tiles += tiles_of(full, fit_tile(part, needed), (first, last))
+    return tiles, work(job)
 
 
 def work(job: ConvJob) -> Work:
