@@ -53,7 +53,7 @@ def take_screenshot(
         if level == "error":
             problems.append(text)
 
-    qInstallMessageHandler(_hear_qt)
+    before = qInstallMessageHandler(_hear_qt)
     window.session.message.connect(hear)
     window.unexpected.connect(hear)
     window.show()
@@ -71,7 +71,7 @@ def take_screenshot(
         _save(window, target)
     finally:
         window.close()
-        qInstallMessageHandler(None)
+        qInstallMessageHandler(before)
 
 
 def _hear_qt(_kind: QtMsgType, _context: QMessageLogContext, text: str | None) -> None:
