@@ -55,7 +55,7 @@ def _main(arguments: list[str]) -> int:
     if arguments and arguments[0] in cli.COMMANDS:
         return cli.dispatch(arguments)
     _check_command(arguments)
-    options = _parser().read(arguments)
+    options = parser().read(arguments)
     if options.screenshot is not None:
         if not options.screenshot.lower().endswith(".png"):
             raise CommandError(f"--screenshot writes a .png, got {options.screenshot!r}")
@@ -66,22 +66,23 @@ def _main(arguments: list[str]) -> int:
     return _run_window(options)
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
+    """Return the options of the window; the commands have their own."""
     commands = "\n".join(f"  {name:9} {what}" for name, what in cli.COMMANDS.items())
-    parser = Parser(
+    options = Parser(
         prog="convstudio",
         usage=USAGE,
         description="A playground for image filters and convolution kernels.",
         epilog=f"commands that need no window (convstudio COMMAND --help tells more):\n{commands}",
     )
-    parser.add_argument("image", metavar="IMAGE", nargs="?", help="a picture to open")
-    parser.add_argument(
+    options.add_argument("image", metavar="IMAGE", nargs="?", help="a picture to open")
+    options.add_argument(
         "--screenshot", metavar="OUT.png", help="draw the window into a file; needs no display"
     )
-    parser.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="of the window, such as 1440x900")
-    parser.add_argument("--theme", metavar="dark|light", type=_theme, help="instead of the remembered one")
-    parser.add_argument("--version", action="version", version=f"ConvStudio {__version__}")
-    return parser
+    options.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="of the window, such as 1440x900")
+    options.add_argument("--theme", metavar="dark|light", type=_theme, help="instead of the remembered one")
+    options.add_argument("--version", action="version", version=f"ConvStudio {__version__}")
+    return options
 
 
 def _size(text: str) -> tuple[int, int]:

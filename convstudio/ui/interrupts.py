@@ -7,7 +7,7 @@ import socket
 from types import FrameType
 from typing import Any
 
-from PySide6.QtCore import QObject, QSocketNotifier, Slot
+from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -47,4 +47,5 @@ class Interrupts(QObject):
 
     def _close(self, number: int, _frame: FrameType | None) -> None:
         self.caught = number
-        self._window.close()
+        # From the event loop: it may not have begun, and the window not be shown yet.
+        QTimer.singleShot(0, self._window.close)
