@@ -137,6 +137,13 @@ class Session(QObject):
         """What redo would do again, or None."""
         return self._history.redo_text
 
+    def is_computed(self) -> bool:
+        """Whether the newest result is of the present picture and layers, however they are looked at."""
+        if self._evaluation is None:
+            return False
+        computed = self._evaluation.project
+        return computed.picture is self.project.picture and computed.layers == self.project.layers
+
     def _is_current(self) -> bool:
         return self._evaluation is not None and self._evaluation.project == self.project
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QSize, Qt, Slot
-from PySide6.QtWidgets import QMessageBox, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QMessageBox, QToolBar, QToolButton, QWidget
 
 from convstudio import __version__
 from convstudio.engine.display import VIEWS
 from convstudio.io.samples import SAMPLES
 from convstudio.kernels import FAMILIES, PRESETS, transform
 from convstudio.model import Project
+from convstudio.spec.params import ParamError
 from convstudio.ui.actions import Actions, ActionSpec
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ TRANSFORMS: tuple[tuple[str, str, str, Callable[[Values], Values]], ...] = (
     ),
     ("centre", "Centre", "Move the centre of the weights onto the middle cell.", transform.centre),
 )
+
+
+def _literal(text: str) -> str:
+    """Return ``text`` for a menu, where an ampersand would underline the letter after it."""
+    return text.replace("&", "&&")
 
 
 class Commands(QObject):
@@ -116,8 +123,9 @@ class Commands(QObject):
             "copy",
             "Edit",
             "Copy Result",
-            "Copy the result, as shown, to the clipboard.",
+            "Copy the result, as shown, to the clipboard. In the kernel's grid this copies the kernel.",
             self._exchange.copy_result,
+            "Ctrl+C",
             "Ctrl+Shift+C",
             icon="copy",
             separated=True,
@@ -126,7 +134,7 @@ class Commands(QObject):
             "paste",
             "Edit",
             "Paste Picture",
-            "Use the picture on the clipboard as input.",
+            "Use the picture on the clipboard as input. In the kernel's grid this pastes a kernel.",
             self._exchange.paste,
             "Ctrl+V",
             icon="paste",
@@ -259,12 +267,10 @@ class Commands(QObject):
         for name in ("choose-preset", "fit", "actual-size", "compare"):
             bar.addAction(self._actions[name])
         for name, text in (("undo", ""), ("redo", ""), ("choose-preset", "Kernels"), ("save", "Save…")):
-            button = bar.widgetForAction(self._actions[name])
-            assert isinstance(button, QToolButton)
             if text:
                 self._actions[name].setIconText(text)
             else:
-                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+                self._tool_button(bar, name).setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         for name, text in (("fit", "Fit"), ("actual-size", "1:1"), ("compare", "A|B")):
             self._actions[name].setIconText(text)
         spacer = QWidget(bar)
@@ -272,7 +278,17 @@ class Commands(QObject):
         bar.addWidget(spacer)
         bar.addAction(self._actions["find-action"])
         self._actions["find-action"].setIconText("Find an action  Ctrl+K")
+        for action in self._actions.all():
+            button = bar.widgetForAction(action)
+            if button is not None:
+                button.setObjectName(f"button-{action.objectName()}")
+                button.setAccessibleName(action.text().rstrip("…"))
         self._window.addToolBar(bar)
+
+    def _tool_button(self, bar: QToolBar, name: str) -> QToolButton:
+        button = bar.widgetForAction(self._actions[name])
+        assert isinstance(button, QToolButton)
+        return button
 
     def _menu_button(self, text: str, menu: str, bar: QToolBar) -> QToolButton:
         button = QToolButton(bar)
@@ -292,10 +308,24 @@ class Commands(QObject):
 
     @Slot()
     def _show_history(self) -> None:
-        for name, text in (("Undo", self._session.undo_text), ("Redo", self._session.redo_text)):
-            action = self._actions[name.lower()]
-            action.setEnabled(text is not None)
-            action.setText(f"{name} {text}" if text else name)
+        for name, text, why in (
+            ("Undo", self._session.undo_text, "Nothing was changed yet."),
+            ("Redo", self._session.redo_text, "Nothing was undone that could be done again."),
+        ):
+            self._allow(name.lower(), "" if text else why)
+            self._actions[name.lower()].setText(_literal(f"{name} {text}") if text else name)
+        self.show_availability()
+
+    def show_availability(self) -> None:
+        """Switch off what needs a result while the present project has none."""
+        why = "" if self._session.is_computed() else "There is no result yet for what is set."
+        for name in ("prove", "copy"):
+            self._allow(name, why)
+
+    def _allow(self, name: str, why_not: str) -> None:
+        action = self._actions[name]
+        action.setEnabled(not why_not)
+        action.setProperty("whyDisabled", why_not)  # the action finder says it
 
     @Slot()
     def _show_recent(self) -> None:
@@ -303,11 +333,25 @@ class Commands(QObject):
         menu.clear()
         recent = self._window.settings.recent
         menu.setEnabled(bool(recent))
-        for path in recent:
-            menu.addAction(path.name, partial(self._session.open_path, path)).setToolTip(str(path))
+        names = [path.name for path in recent]
+        for number, path in enumerate(recent, start=1):
+            twin = names.count(path.name) > 1
+            text = f"{path.name} — {path.parent}" if twin else path.name
+            self._add_recent(menu, f"open-recent-{number}", text, str(path), self._opener(path))
         if recent:
             menu.addSeparator()
-            menu.addAction("Forget These", self._window.settings.clear_recent)
+            clear = self._window.settings.clear_recent
+            self._add_recent(menu, "forget-recent", "Forget These", "Empty this list.", clear)
+
+    @staticmethod
+    def _add_recent(menu: QMenu, name: str, text: str, tip: str, run: Callable[[], object]) -> None:
+        action = menu.addAction(_literal(text), run)
+        action.setObjectName(name)
+        action.setToolTip(tip)
+        action.setStatusTip(tip)
+
+    def _opener(self, path: Path) -> Callable[[], None]:
+        return lambda: self._exchange.open_path(path)
 
     # --- the rest ---
 
@@ -319,7 +363,15 @@ class Commands(QObject):
 
     def _transform(self, change: Callable[[Values], Values]) -> None:
         kernel = self._session.conv(self._layer_id()).kernel
-        self._session.set_kernel(self._layer_id(), kernel.edited(change(kernel.values)))
+        values = change(kernel.values)
+        if np.array_equal(values, kernel.values):
+            return  # a symmetric preset stays itself when it is transposed
+        try:
+            changed = kernel.edited(values)
+        except ParamError as error:
+            self._session.message.emit(f"The kernel stays as it was: {error}", "warning", "edit")
+        else:
+            self._session.set_kernel(self._layer_id(), changed)
 
     def _compare(self) -> None:
         self._window.views.set_compare(self._actions["compare"].isChecked())
@@ -334,6 +386,7 @@ class Commands(QObject):
     def _about(self) -> None:
         box = QMessageBox(self._window)
         box.setObjectName("about")
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setWindowTitle("About ConvStudio")
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(

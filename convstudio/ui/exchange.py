@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QMimeData, QObject, Qt, Slot
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog
 
+from convstudio.io.samples import SAMPLES
 from convstudio.io.sniff import SUFFIXES
 
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ SAVE_FILTERS = {
 }
 
 
+def _files(data: QMimeData) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+
+
+def has_picture(data: QMimeData) -> bool:
+    """Return whether a drag or the clipboard holds a file or a picture."""
+    return bool(_files(data)) or data.hasImage()
+
+
 class Exchange(QObject):
     """Asks the user where from and where to, and leaves the work to the session."""
 
@@ -29,7 +39,9 @@ class Exchange(QObject):
         super().__init__(window)
         self._window = window
         self._session = window.session
+        self._opening: Path | None = None
         self._session.picture_opened.connect(self._remember_picture)
+        self._session.load_failed.connect(self._forget_missing)
 
     @Slot()
     def ask_open(self) -> None:
@@ -47,16 +59,20 @@ class Exchange(QObject):
     def _open_chosen(self, name: str) -> None:
         path = Path(name)
         self._window.settings.last_folder = str(path.parent)
+        self.open_path(path)
+
+    def open_path(self, path: Path) -> None:
+        """Open a file; one that turns out to be gone leaves the recent ones."""
+        self._opening = path
         self._session.open_path(path)
 
     @Slot(list)
     def open_dropped(self, paths: list[Path]) -> None:
         """Open the first of the dropped files."""
         if len(paths) > 1:
-            self._session.message.emit(
-                "One picture at a time: the first of the files is opened.", "info", "open"
-            )
-        self._session.open_path(paths[0])
+            text = f"One picture at a time: of the {len(paths)} files the first is opened."
+            self._session.message.emit(text, "info", "several")
+        self.open_path(paths[0])
 
     @Slot(QImage)
     def open_image(self, image: QImage) -> None:
@@ -65,15 +81,21 @@ class Exchange(QObject):
 
     def paste(self) -> None:
         """Use the clipboard's picture, or the file it names, as input."""
-        clipboard = QGuiApplication.clipboard()
-        files = [Path(url.toLocalFile()) for url in clipboard.mimeData().urls() if url.isLocalFile()]
-        image = clipboard.image()
+        if not self.take(QGuiApplication.clipboard().mimeData(), "pasted picture"):
+            text = "There is no picture on the clipboard. Copy one, or a picture's file, and paste again."
+            self._session.message.emit(text, "warning", "open")
+
+    def take(self, data: QMimeData, name: str) -> bool:
+        """Open the file or the picture that a drag or the clipboard holds; return whether there is one."""
+        files = _files(data)
+        image = data.imageData() if data.hasImage() and not files else None
         if files:
             self.open_dropped(files)
-        elif not image.isNull():
-            self._session.open_image(image, "pasted picture")
+        elif isinstance(image, QImage) and not image.isNull():
+            self._session.open_image(image, name)
         else:
-            self._session.message.emit("There is no picture on the clipboard.", "warning", "open")
+            return False
+        return True
 
     def copy_result(self) -> None:
         """Put the result as shown on the clipboard."""
@@ -111,5 +133,11 @@ class Exchange(QObject):
     @Slot(object)
     def _remember_picture(self, picture: object) -> None:
         path = getattr(picture, "path", None)
-        if isinstance(path, Path):
+        bundled = {sample.path for sample in SAMPLES}  # these have a menu of their own
+        if isinstance(path, Path) and path not in bundled:
             self._window.settings.add_recent(path.absolute())
+
+    @Slot()
+    def _forget_missing(self) -> None:
+        if self._opening is not None and not self._opening.exists():
+            self._window.settings.remove_recent(self._opening.absolute())

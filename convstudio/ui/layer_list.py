@@ -21,6 +21,7 @@ THUMBNAIL = QSize(56, 42)
 def thumbnail(pixels: NDArray[np.uint8], size: QSize, ratio: float = 1.0) -> QPixmap:
     """Return ``pixels`` (H, W, 4) as a pixmap that covers ``size``, the middle of the longer side kept."""
     width, height = round(size.width() * ratio), round(size.height() * ratio)
+    pixels = _middle(pixels, width, height)
     # Averaging every pixel of a photo would cost more than painting it: four a side are enough.
     step = max(1, min(pixels.shape[1] // (4 * width), pixels.shape[0] // (4 * height)))
     pixels = np.ascontiguousarray(pixels[::step, ::step])
@@ -37,6 +38,15 @@ def thumbnail(pixels: NDArray[np.uint8], size: QSize, ratio: float = 1.0) -> QPi
     pixmap = QPixmap.fromImage(image.copy(box))
     pixmap.setDevicePixelRatio(ratio)
     return pixmap
+
+
+def _middle(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Cut ``pixels`` to the proportions of a box: scaling first would make a huge image of a thin one."""
+    rows, columns = pixels.shape[:2]
+    high = min(rows, max(1, -(-columns * height // width)))
+    wide = min(columns, max(1, -(-rows * width // height)))
+    top, left = (rows - high) // 2, (columns - wide) // 2
+    return np.ascontiguousarray(pixels[top : top + high, left : left + wide])
 
 
 class StackCard(QFrame):
@@ -111,8 +121,11 @@ class StackCard(QFrame):
         self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.clicked.emit()
-        super().mousePressEvent(event)
+        event.accept()  # or the release would go to the panel
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.clicked.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from convstudio.engine.evaluate import Evaluation
@@ -16,7 +16,7 @@ from convstudio.session.settings import Settings
 from convstudio.ui.action_finder import ActionFinder
 from convstudio.ui.actions import Actions
 from convstudio.ui.commands import Commands
-from convstudio.ui.exchange import Exchange
+from convstudio.ui.exchange import Exchange, has_picture
 from convstudio.ui.inspector import Inspector
 from convstudio.ui.kernel_editor import KernelEditor
 from convstudio.ui.message_bar import MessageBar
@@ -65,6 +65,7 @@ class MainWindow(QMainWindow):
         self.exchange = Exchange(self)
         self.commands = Commands(self, self.actions_table)
         self.finder = ActionFinder(self.actions_table.all(), self)
+        self.finder.set_recent(settings.recent_actions)
 
         self._slow = SlowWork(self.progress, self)
         self.set_theme(theme or settings.theme, remember=False)
@@ -105,6 +106,7 @@ class MainWindow(QMainWindow):
         session.computing_changed.connect(self._computing_changed)
         session.computing_progressed.connect(self._computing_progressed)
         session.loading_changed.connect(self._loading_changed)
+        session.saving_changed.connect(self._saving_changed)
         session.proof_started.connect(self._proof_started)
         session.proof_ready.connect(self._show_proof)
         session.proof_failed.connect(self._proof_failed)
@@ -132,9 +134,13 @@ class MainWindow(QMainWindow):
         elif geometry is None or not self.restoreGeometry(geometry):
             screen = self.screen().availableSize()
             self.resize(min(DEFAULT_SIZE[0], screen.width()), min(DEFAULT_SIZE[1], screen.height()))
-        splitter = self.settings.layout("splitter")
-        if splitter is not None and size is None:
-            self.splitter.restoreState(splitter)
+        for name, splitter in self._splitters():
+            state = self.settings.layout(name)
+            if state is not None and size is None:
+                splitter.restoreState(state)
+
+    def _splitters(self) -> tuple[tuple[str, QSplitter], ...]:
+        return ("splitter", self.splitter), ("views", self.views.splitter)
 
     # --- themes ---
 
@@ -180,16 +186,21 @@ class MainWindow(QMainWindow):
         self.sidebar.layers.show_project(project)
         self.sidebar.note.show_kernel(layer.kernel)
         self.commands.show_project(project)
+        if not self.session.is_computed():
+            # The last result's verdict says nothing about what is asked for now.
+            self._tell_proof("computing…", "checking", "", "The result is not there yet.")
 
     @Slot(object)
     def _show_result(self, evaluation: Evaluation) -> None:
-        current = evaluation.project == self.session.project
         self.views.show_result(evaluation)
         self.sidebar.layers.show_result(evaluation)
-        if current:
+        self.commands.show_availability()
+        if evaluation.project == self.session.project:
             self.message_bar.clear("result")
             self.inspector.show_result(evaluation.last)
             self.readout.show_algorithm(evaluation.last)
+        else:
+            self._slow.advanced("compute")
 
     @Slot(object)
     def _show_failure(self, failure: Failure) -> None:
@@ -197,9 +208,14 @@ class MainWindow(QMainWindow):
         self.inspector.show_layer(
             self.session.conv(self._layer_id), self.session.project.picture.shape, (None, failure.message)
         )
+        self._tell_proof("", "none", "", "")
         self.sidebar.layers.show_problem(failure.message)
-        self.readout.show_proof("", "none", "")
-        self.message_bar.show_message(failure.message, "error", topic="result")
+        self.commands.show_availability()
+        if failure.cancelled:
+            again = ("Compute again", self.session.compute)
+            self.message_bar.show_message(failure.message, "warning", again, topic="result")
+        else:
+            self.message_bar.show_message(failure.message, "error", topic="result")
 
     @Slot()
     def _proof_started(self) -> None:
@@ -225,7 +241,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _picture_opened(self) -> None:
-        for topic in ("open", "note"):
+        for topic in ("open", "note"):  # of the picture before
             self.message_bar.clear(topic)
 
     @Slot(str)
@@ -256,6 +272,13 @@ class MainWindow(QMainWindow):
         else:
             self._slow.finished("load")
 
+    @Slot(bool, str)
+    def _saving_changed(self, busy: bool, what: str) -> None:
+        if busy:
+            self._slow.started("save", f"Saving {what}…", self.session.cancel_saving)
+        else:
+            self._slow.finished("save")
+
     # --- window events ---
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -266,11 +289,27 @@ class MainWindow(QMainWindow):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "actions_table"):
+        if not hasattr(self, "actions_table"):
+            return  # still being put together
+        if event.type() == QEvent.Type.PaletteChange:
             self.actions_table.paint_icons(theme_of(self).text)
+        elif event.type() == QEvent.Type.WindowStateChange:
+            self.actions_table["full-screen"].setChecked(self.isFullScreen())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        # The views take drops themselves, with a highlight; here is what falls beside them.
+        if has_picture(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        if self.exchange.take(event.mimeData(), "dropped picture"):
+            event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.settings.set_layout("window", self.saveGeometry())
-        self.settings.set_layout("splitter", self.splitter.saveState())
+        for name, splitter in self._splitters():
+            self.settings.set_layout(name, splitter.saveState())
+        self.settings.recent_actions = self.finder.recent()
+        self.settings.sync()
         self.session.close()
         super().closeEvent(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
     QFrame,
@@ -15,11 +15,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from convstudio.io.samples import SAMPLES, Sample, sample_path
+from convstudio.io.samples import SAMPLES, Sample
 from convstudio.kernels import PRESETS, Kernel
 from convstudio.ui.layer_list import LayerList
 
-SAMPLE_SIZE = QSize(58, 44)
+SAMPLE_SIZE = QSize(52, 40)
 SAMPLES_IN_A_ROW = 3
 
 
@@ -67,6 +67,7 @@ class SampleGallery(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
+        self._pending: list[Sample] = []
         self._buttons: dict[str, QToolButton] = {}
         for index, sample in enumerate(SAMPLES):
             button = self._make_button(sample)
@@ -85,9 +86,16 @@ class SampleGallery(QWidget):
         return button
 
     def load_icons(self) -> None:
-        """Draw the thumbnails; done after the first paint, since decoding the pictures takes a moment."""
-        for sample in SAMPLES:
-            self._buttons[sample.id].setIcon(_cover(QPixmap(str(sample_path(sample.id))), SAMPLE_SIZE))
+        """Draw the thumbnails one after another: decoding a picture takes a moment, and events go between."""
+        self._pending = list(SAMPLES)
+        self._load_next()
+
+    @Slot()
+    def _load_next(self) -> None:
+        if self._pending:
+            sample = self._pending.pop(0)
+            self._buttons[sample.id].setIcon(_cover(QPixmap(str(sample.path)), SAMPLE_SIZE))
+            QTimer.singleShot(0, self, self._load_next)
 
 
 def _cover(picture: QPixmap, size: QSize) -> QPixmap:

@@ -35,7 +35,9 @@ class SlowWork(QObject):
     def started(self, name: str, text: str, cancel: Callable[[], None]) -> None:
         """Note that a piece of work began."""
         self._running[name] = _Work(text, cancel)
-        if not self._shown and not self._timer.isActive():
+        if name == self._shown:
+            self._strip.start(text)
+        elif not self._shown and not self._timer.isActive():
             self._timer.start()
 
     def finished(self, name: str) -> None:
@@ -48,6 +50,11 @@ class SlowWork(QObject):
                 self._timer.start()
         if not self._running:
             self._timer.stop()
+
+    def advanced(self, name: str) -> None:
+        """Note that it delivered something and goes on, as when a drag asks for more all the time."""
+        if name in self._running and not self._shown:
+            self._timer.start()
 
     def progressed(self, name: str, part: float) -> None:
         """Show how far it is, 0–1, if it is the one on the strip."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from convstudio.engine.evaluate import Evaluation, LayerResult
 from convstudio.layers import Conv
+from convstudio.layers.base import FloatArray
+from convstudio.model import Picture
 from convstudio.session.session import Failure
 from convstudio.ui.compare_view import CompareView
 from convstudio.ui.image_view import ImageView
@@ -32,7 +36,9 @@ class ViewArea(QWidget):
         """How many results the output view has painted: what a benchmark waits for."""
         self._unpainted = False
         self._result: LayerResult | None = None
-        self._border: tuple[tuple[object, ...], Border | None] | None = None
+        self._border: tuple[FloatArray, tuple[object, ...], Border | None] | None = None
+        self._picture: Picture | None = None
+        self._hovered: tuple[str, int, int] | None = None  # side, row, column
         self._rows, self._columns = Axis(), Axis()
         self._viewport = Viewport(self)
         self._input = ImageView(self._viewport, self)
@@ -53,18 +59,18 @@ class ViewArea(QWidget):
         self._connect()
 
     def _lay_out(self) -> None:
-        self._sides = QSplitter(Qt.Orientation.Horizontal, self)
-        self._sides.setObjectName("view-splitter")
-        self._sides.setChildrenCollapsible(False)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.splitter.setObjectName("view-splitter")
+        self.splitter.setChildrenCollapsible(False)
         self._left = self._side(self._input_header, self._input)
         right = self._side(self._output_header, self._output, self._both)
         for side in (self._left, right):
-            self._sides.addWidget(side)
-            self._sides.setStretchFactor(self._sides.count() - 1, 1)
+            self.splitter.addWidget(side)
+            self.splitter.setStretchFactor(self.splitter.count() - 1, 1)
         self._both.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._sides)
+        column.addWidget(self.splitter)
 
     def _side(self, header: ViewHeader, *views: QWidget) -> QWidget:
         side = QWidget(self)
@@ -106,10 +112,14 @@ class ViewArea(QWidget):
             evaluation.output_view, result.output, rows=self._rows, columns=self._columns, channel=channel
         )
         self._viewport.set_content(before.padded_extent)
+        if evaluation.project.picture is not self._picture:
+            self._picture = evaluation.project.picture
+            self._viewport.fit()  # the place that was looked at belongs to another picture
         self._input.show_picture(before)
         self._output.show_picture(after)
         self._both.show_pictures(before, after)
         self._show_headers(evaluation)
+        self._hover_again()
         self._unpainted = True
 
     def show_failure(self, failure: Failure) -> None:
@@ -129,13 +139,13 @@ class ViewArea(QWidget):
     def _padding(self, result: LayerResult) -> Border | None:
         layer = result.item.layer
         assert isinstance(layer, Conv)
-        key = (id(result.source), result.geometry.amounts, layer.padding_mode, layer.padding_value)
-        if self._border is None or self._border[0] != key:
+        key = (result.geometry.amounts, layer.padding_mode, layer.padding_value)
+        if self._border is None or self._border[0] is not result.source or self._border[1] != key:
             border = padded_border(
                 result.source, result.geometry.amounts, layer.padding_mode, layer.padding_value
             )
-            self._border = (key, border)
-        return self._border[1]
+            self._border = (result.source, key, border)
+        return self._border[2]
 
     def _show_headers(self, evaluation: Evaluation) -> None:
         result = evaluation.last
@@ -183,6 +193,7 @@ class ViewArea(QWidget):
     @Slot(int, int)
     def _hover_output(self, row: int, column: int) -> None:
         if self._result is not None:
+            self._hovered = ("output", row, column)
             self._input.show_cell(None)
             self._show_window(row, column)
             self._output.show_cell(row, column)
@@ -193,6 +204,7 @@ class ViewArea(QWidget):
         result = self._result
         if result is None:
             return
+        self._hovered = ("input", row, column)
         # The output cell whose window is centred nearest to this pixel.
         height, width = result.geometry.out
         out_row = min(max(self._rows.cell(row), 0), height - 1)
@@ -203,10 +215,24 @@ class ViewArea(QWidget):
 
     @Slot()
     def _hover_nothing(self) -> None:
+        self._hovered = None
         self._input.show_window(None)
         self._input.show_cell(None)
         self._output.show_cell(None)
         self.cursor_moved.emit("")
+
+    def _hover_again(self) -> None:
+        """Bring window, cell and read-out up to date under a cursor that rests while the result changes."""
+        if self._hovered is None:
+            return
+        side, row, column = self._hovered
+        picture = (self._input if side == "input" else self._output).picture
+        if picture is None or not picture.contains(row, column):
+            self._hover_nothing()
+        elif side == "input":
+            self._hover_input(row, column)
+        else:
+            self._hover_output(row, column)
 
     def _show_window(self, row: int, column: int) -> None:
         assert self._result is not None
@@ -218,11 +244,12 @@ class ViewArea(QWidget):
         self._input.show_window(QRect(left, top, wide, tall), g.dilation)
 
     def _tell(self, row: int, column: int, pixel: tuple[int, int] | None = None) -> None:
-        """Say both ends in the status bar: the pixel at the window's middle and the output cell."""
+        """Say both ends in the status bar: the pixel under the kernel's anchor and the output cell."""
         if pixel is None:
+            # An even kernel has its middle between two pixels: the first of them is meant, as in the grid.
             pixel = (
-                round(self._rows.origin + row * self._rows.pitch),
-                round(self._columns.origin + column * self._columns.pitch),
+                math.ceil(self._rows.origin + row * self._rows.pitch - 0.5),
+                math.ceil(self._columns.origin + column * self._columns.pitch - 0.5),
             )
         value = self._input.value_text(*pixel) or "padding"
         result = self._output.value_text(row, column)
