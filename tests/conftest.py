@@ -42,18 +42,23 @@ def no_qt_warnings() -> Iterator[None]:
     assert not said, f"Qt warned: {said}"
 
 
+def _open_windows(app: QApplication) -> list[str]:
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    app.processEvents()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    return [f"{type(w).__name__} {w.objectName()!r}" for w in app.topLevelWidgets() if w.isVisible()]
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
     """Fail a test that leaves a widget or one of our worker threads alive."""
     yield
     app = QApplication.instance()
     if isinstance(app, QApplication):
-        for _ in range(3):
-            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-            app.processEvents()
-        gc.collect()
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        leaked = [f"{type(w).__name__} {w.objectName()!r}" for w in app.topLevelWidgets() if w.isVisible()]
+        leaked = _open_windows(app)
+        if leaked:
+            gc.collect()  # slow, so only where something is there to be collected
+            leaked = _open_windows(app)
         assert not leaked, f"left open: {leaked}"
     # These belong to one window; the pool of the core is shared by the process and stays.
     names = [t.name for t in threading.enumerate()]

@@ -104,7 +104,7 @@ def test_a_number_between_the_steps_is_refused_and_then_rounded(host: QWidget, q
     assert isinstance(field, IntField)
     retype(qtbot, field.spin, "8")
     assert heard == []
-    assert "steps of 2" in line(field, "problem").text()
+    assert "must be odd, got 8" in line(field, "problem").text()
     qtbot.keyClick(field.spin, Qt.Key.Key_Return)
     assert len(heard) == 1
     assert heard[0] in (7, 9)
