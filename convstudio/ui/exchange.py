@@ -23,13 +23,15 @@ SAVE_FILTERS = {
 }
 
 
-def _files(data: QMimeData) -> list[Path]:
+def _files(data: QMimeData | None) -> list[Path]:
+    if data is None:  # an empty clipboard may have none
+        return []
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
-def has_picture(data: QMimeData) -> bool:
+def has_picture(data: QMimeData | None) -> bool:
     """Return whether a drag or the clipboard holds a file or a picture."""
-    return bool(_files(data)) or data.hasImage()
+    return bool(_files(data)) or (data is not None and data.hasImage())
 
 
 class Exchange(QObject):
@@ -85,10 +87,10 @@ class Exchange(QObject):
             text = "There is no picture on the clipboard. Copy one, or a picture's file, and paste again."
             self._session.message.emit(text, "warning", "open")
 
-    def take(self, data: QMimeData, name: str) -> bool:
+    def take(self, data: QMimeData | None, name: str) -> bool:
         """Open the file or the picture that a drag or the clipboard holds; return whether there is one."""
         files = _files(data)
-        image = data.imageData() if data.hasImage() and not files else None
+        image = data.imageData() if data is not None and data.hasImage() else None
         if files:
             self.open_dropped(files)
         elif isinstance(image, QImage) and not image.isNull():

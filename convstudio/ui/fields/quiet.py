@@ -6,8 +6,17 @@ value on the way. Their arrows are thin chevrons in the theme's dim colour.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QLocale, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QValidator, QWheelEvent
+from PySide6.QtCore import QEvent, QLocale, QObject, QPointF, QRectF, Qt
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QValidator,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox, QToolButton, QWidget
 
 from convstudio.ui.theme import theme_of
@@ -68,6 +77,17 @@ def _draw_spin_arrows(spin: QSpinBox | QDoubleSpinBox) -> None:
     painter.end()
 
 
+def _leaves_to_window(event: QEvent) -> bool:
+    """Keep undo and redo from the text of a spin box: every keystroke and step is a step of the window's."""
+    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    keys = QKeySequence.StandardKey
+    if not (event.matches(keys.Undo) or event.matches(keys.Redo)):
+        return False
+    event.ignore()  # nobody's own key, so the window's shortcut has it
+    return True
+
+
 class QuietSpinBox(QSpinBox):
     """A whole-number spin box that ignores the wheel unless it has the focus."""
 
@@ -77,6 +97,10 @@ class QuietSpinBox(QSpinBox):
         self.setMinimumWidth(44)
         self.setFixedHeight(ROW_HEIGHT)
         self.lineEdit().setTextMargins(4, 0, 0, 0)
+        self.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        return _leaves_to_window(event) or super().eventFilter(watched, event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():
@@ -99,6 +123,10 @@ class QuietDoubleSpinBox(QDoubleSpinBox):
         self.setFixedHeight(ROW_HEIGHT)
         self.lineEdit().setTextMargins(4, 0, 0, 0)
         self.setLocale(QLocale.c())
+        self.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        return _leaves_to_window(event) or super().eventFilter(watched, event)
 
     def textFromValue(self, value: float) -> str:
         text = f"{value:.{self.decimals()}f}"
