@@ -180,6 +180,7 @@ def make_application() -> QApplication:
     from PySide6.QtWidgets import QApplication
 
     from convstudio.io.resources import resource_path
+    from convstudio.session.garbage import GuiThreadCollector
 
     app = QApplication(sys.argv[:1])
     app.setOrganizationName("ConvStudio")
@@ -187,6 +188,7 @@ def make_application() -> QApplication:
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("convstudio")  # Wayland finds the icon by this name
     app.setWindowIcon(QIcon(str(resource_path("icons", "convstudio.png"))))
+    GuiThreadCollector(app)
     sys.setswitchinterval(5e-4)  # workers hand the interpreter back sooner, so the window never hitches
     return app
 

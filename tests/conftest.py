@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import threading
 from collections.abc import Iterator
@@ -49,10 +50,22 @@ def _open_windows(app: QApplication) -> list[str]:
     return [f"{type(w).__name__} {w.objectName()!r}" for w in app.topLevelWidgets() if w.isVisible()]
 
 
+# As in the program: a collection that happens to run on a worker would destroy widgets there.
+gc.disable()
+_tests_done = itertools.count(1)
+
+
+def _collect() -> None:
+    """Collect as often as Python would, young objects more often than old ones."""
+    done = next(_tests_done)
+    gc.collect(2 if done % 250 == 0 else 1 if done % 10 == 0 else 0)
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
     """Fail a test that leaves a widget or one of our worker threads alive."""
     yield
+    _collect()
     app = QApplication.instance()
     if isinstance(app, QApplication):
         leaked = _open_windows(app)
