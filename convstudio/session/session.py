@@ -165,7 +165,10 @@ class Session(QObject):
         self._push(changed, label.lower(), key)
 
     def set_kernel(self, layer_id: str, kernel: Kernel, merge_key: str = "") -> None:
-        """Give a layer another kernel; edits with the same non-empty key merge, others are steps."""
+        """Give a layer another kernel; edits with the same non-empty key merge, others are steps.
+
+        A key stands for one gesture, which may rest for as long as it likes.
+        """
         if not merge_key:
             self.end_merge()
         before = self.conv(layer_id).kernel
@@ -174,7 +177,9 @@ class Session(QObject):
             # Another kind of filter: show it the way that suits it. Edits of the weights keep the view.
             changed = changed.with_look(view=suiting_view(kernel))
         self._push(changed, "kernel", (layer_id, "kernel", merge_key))
-        if not merge_key:
+        if merge_key:
+            self._merge_timer.stop()
+        else:
             self.end_merge()
 
     def set_view(self, view: str) -> None:

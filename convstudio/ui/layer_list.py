@@ -112,8 +112,10 @@ class StackCard(QFrame):
         """Show the proof's mark, such as ✓."""
         self._mark.setText(mark)
         self._mark.setToolTip(tip)
-        self._mark.setProperty("role", "good" if mark == "✓" else "problem")
-        self._mark.style().polish(self._mark)
+        role = "good" if mark == "✓" else "problem"
+        if self._mark.property("role") != role:
+            self._mark.setProperty("role", role)
+            self._mark.style().polish(self._mark)
 
     def set_selected(self, selected: bool) -> None:
         """Draw the card as the one that the rest of the window shows."""

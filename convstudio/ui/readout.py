@@ -58,5 +58,7 @@ class Readout(QStatusBar):
         mark = {"good": "✓ ", "bad": "✗ "}.get(state, "")
         self._proof.setText(mark + text)
         self._proof.setToolTip(tip)
-        self._proof.setProperty("role", PROOF_ROLES.get(state, ""))
-        self._proof.style().polish(self._proof)
+        role = PROOF_ROLES.get(state, "")
+        if self._proof.property("role") != role:  # this runs with every step of a drag
+            self._proof.setProperty("role", role)
+            self._proof.style().polish(self._proof)

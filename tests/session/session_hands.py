@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
 from convstudio.engine.evaluate import Evaluation
 from convstudio.model import Picture
-from convstudio.session.session import Session
+from convstudio.session.session import MERGE_SECONDS, Session
 
 LAYER = "conv-1"
 
@@ -53,3 +54,11 @@ def output(session: Session) -> np.ndarray[Any, Any]:
     assert evaluation is not None
     assert evaluation.project == session.project
     return evaluation.last.output
+
+
+def let_a_second_pass(session: Session) -> None:
+    """Let the time run out in which edits of one parameter merge, without waiting for it."""
+    (timer,) = (each for each in session.findChildren(QTimer) if each.interval() == MERGE_SECONDS * 1000)
+    if timer.isActive():
+        timer.stop()
+        timer.timeout.emit()

@@ -45,7 +45,7 @@ def wait_for(control: Control, gate: threading.Event) -> None:
 
 def test_a_result_comes_back_on_the_thread_of_its_owner(qtbot: QtBot, runner: LatestWins) -> None:
     heard = Listener(runner)
-    runner.submit(lambda control: threading.get_ident())
+    runner.submit(lambda _control: threading.get_ident())
     qtbot.waitUntil(lambda: bool(heard.done))
     assert heard.threads == {threading.get_ident()}
     assert heard.done != [threading.get_ident()]
@@ -74,7 +74,7 @@ def test_a_newer_request_stops_the_running_one(qtbot: QtBot, runner: LatestWins)
     never = threading.Event()
     runner.submit(lambda control: wait_for(control, never))
     qtbot.wait(20)
-    runner.submit(lambda control: "new")
+    runner.submit(lambda _control: "new")
     qtbot.waitUntil(lambda: heard.done == ["new"])
 
 
@@ -128,7 +128,7 @@ def test_patience_ends_for_a_long_computation(qtbot: QtBot) -> None:
 
     runner.submit(long)
     qtbot.wait(10)
-    runner.submit(lambda control: "new")
+    runner.submit(lambda _control: "new")
     qtbot.waitUntil(lambda: bool(heard.done), timeout=3000)
     assert heard.done == ["new"]
     runner.close()
@@ -140,7 +140,7 @@ def test_cancel_delivers_nothing(qtbot: QtBot, runner: LatestWins) -> None:
     qtbot.wait(10)
     runner.cancel()
     assert heard.busy == [True, False]
-    runner.submit(lambda control: "after")
+    runner.submit(lambda _control: "after")
     qtbot.waitUntil(lambda: heard.done == ["after"])
     assert heard.failed == []
 
@@ -154,7 +154,7 @@ def test_an_error_is_delivered_and_the_worker_lives_on(qtbot: QtBot, runner: Lat
     runner.submit(broken)
     qtbot.waitUntil(lambda: bool(heard.failed))
     assert str(heard.failed[0]) == "no such thing"
-    runner.submit(lambda control: "fine")
+    runner.submit(lambda _control: "fine")
     qtbot.waitUntil(lambda: heard.done == ["fine"])
 
 
@@ -178,7 +178,7 @@ def test_progress_arrives_and_never_piles_up(qtbot: QtBot, runner: LatestWins) -
 def test_closing_finishes_what_must_not_be_lost(qtbot: QtBot) -> None:
     runner = LatestWins("convstudio-test")
     written: list[str] = []
-    runner.submit(lambda control: written.append("file"))
+    runner.submit(lambda _control: written.append("file"))
     runner.close(finish=True)
     assert written == ["file"]
 
@@ -188,6 +188,6 @@ def test_closing_drops_the_rest(qtbot: QtBot) -> None:
     heard = Listener(runner)
     runner.submit(lambda control: wait_for(control, threading.Event()))
     runner.close()
-    runner.submit(lambda control: "too late")
+    runner.submit(lambda _control: "too late")
     qtbot.wait(20)
     assert heard.done == []

@@ -14,7 +14,7 @@ from convstudio.kernels import Kernel, preset
 from convstudio.layers import Conv
 from convstudio.model import Picture
 from convstudio.session.session import Session
-from tests.session.session_hands import LAYER, Ear, output, picture, settle
+from tests.session.session_hands import LAYER, Ear, let_a_second_pass, output, picture, settle
 
 
 def test_the_result_is_what_scipy_computes(session: Session) -> None:
@@ -106,9 +106,9 @@ def test_another_parameter_begins_a_new_step(session: Session) -> None:
     assert session.conv(LAYER).stride == (1, 1)
 
 
-def test_a_pause_begins_a_new_step(session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_begins_a_new_step(session: Session) -> None:
     session.set_param(LAYER, "bias", 0.1)
-    qtbot.wait(1100)
+    let_a_second_pass(session)
     session.set_param(LAYER, "bias", 0.2)
     session.undo()
     assert session.conv(LAYER).bias == 0.1
@@ -132,6 +132,15 @@ def test_painting_is_one_step_and_two_strokes_are_two(session: Session) -> None:
         session.set_kernel(LAYER, Kernel.custom(np.full((3, 3), number + 10.0)), "paint-2")
     session.undo()
     assert session.project == second
+    session.undo()
+    assert session.project == first
+
+
+def test_a_gesture_may_rest(session: Session) -> None:
+    first = session.project
+    session.set_kernel(LAYER, Kernel.custom([[1.0]]), "scrub-1")
+    let_a_second_pass(session)
+    session.set_kernel(LAYER, Kernel.custom([[2.0]]), "scrub-1")
     session.undo()
     assert session.project == first
 

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
-from PySide6.QtCore import QMimeData, QTimer
+from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractSpinBox,
-    QComboBox,
     QLabel,
-    QLineEdit,
     QPushButton,
-    QSlider,
     QSplitter,
     QToolButton,
     QWidget,
@@ -27,7 +18,6 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from scipy import ndimage
 
-from convstudio.app import install_exception_hooks
 from convstudio.kernels import PRESETS, Kernel
 from convstudio.layers.conv import LUMINANCE_WEIGHTS
 from convstudio.model import Picture
@@ -40,16 +30,12 @@ from tests.ui.window_hands import (
     files,
     open_window,
     part,
+    proofs,
     random_picture,
     settle,
     shown_values,
     text_of,
 )
-
-
-def proofs(window: MainWindow) -> list[str]:
-    """Return what the three places say that show the proof: status bar, inspector, layer card."""
-    return [text_of(window, name) for name in ("readout-proof", "proof", "card-layer-proof")]
 
 
 def fail(window: MainWindow, qtbot: QtBot) -> None:
@@ -144,15 +130,15 @@ def test_comparing_lays_the_output_over_the_input(window: MainWindow) -> None:
     assert part(window, ImageView, "input-view").isVisible()
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 1, 1), (1, 1, 4000), (3, 4000, 2)])
-def test_pictures_of_odd_shapes(window: MainWindow, qtbot: QtBot, shape: tuple[int, int, int]) -> None:
+def test_pictures_of_odd_shapes(window: MainWindow, qtbot: QtBot) -> None:
     window.session.set_param(LAYER, "padding_mode", "replicate")
-    window.session.set_picture(random_picture(*shape))
-    settle(qtbot, window)
-    window.grab()
-    assert shown_values(window).shape == shape
-    assert proofs(window)[2] == "✓"
-    assert not window.message_bar.isVisible()
+    for shape in ((1, 1, 1), (3, 1, 1), (1, 1, 4000), (3, 4000, 2)):
+        window.session.set_picture(random_picture(*shape))
+        settle(qtbot, window)
+        window.grab()
+        assert shown_values(window).shape == shape
+        assert proofs(window)[2] == "✓", shape
+        assert not window.message_bar.isVisible(), shape
 
 
 def test_pixels_that_are_no_numbers_are_counted(window: MainWindow, qtbot: QtBot) -> None:
@@ -263,16 +249,13 @@ def write_picture(path: Path, shape: tuple[int, int] = (11, 13)) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    "target", ["input-view", "output-view", "sidebar", "inspector", "readout", "tool-bar"]
-)
-def test_a_file_can_be_dropped_anywhere(
-    window: MainWindow, qtbot: QtBot, tmp_path: Path, target: str
-) -> None:
-    assert drop(part(window, QWidget, target), files(write_picture(tmp_path / "mine.png")))
-    settle(qtbot, window)
-    assert window.session.project.picture.name == "mine.png"
-    assert shown_values(window).shape == (3, 11, 13)
+def test_a_file_can_be_dropped_anywhere(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    for target in ("input-view", "output-view", "sidebar", "inspector", "readout", "tool-bar"):
+        path = write_picture(tmp_path / f"{target}.png")
+        assert drop(part(window, QWidget, target), files(path)), target
+        settle(qtbot, window)
+        assert window.session.project.picture.name == path.name
+        assert shown_values(window).shape == (3, 11, 13)
 
 
 def test_of_several_files_the_first_is_opened_and_that_is_said(
@@ -379,97 +362,3 @@ def test_a_switch_of_theme_redraws_the_icons(window: MainWindow) -> None:
     window.actions_table["theme-dark"].trigger()
     assert ink() > on_light + 80
     assert not window.message_bar.isVisible()
-
-
-# --- manners ---
-
-
-def controls(window: QWidget) -> list[QWidget]:
-    kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QSlider, QLineEdit)
-    return [
-        each
-        for kind in kinds
-        for each in window.findChildren(kind)
-        if not each.objectName().startswith("qt_")
-        and not isinstance(each.parent(), QAbstractSpinBox | QComboBox)
-    ]
-
-
-@pytest.mark.parametrize("preset", ["sobel-x", "gabor", "motion-blur"])
-def test_every_control_has_a_name_and_teaches(window: MainWindow, qtbot: QtBot, preset: str) -> None:
-    window.session.set_kernel(LAYER, PRESETS[preset].make())
-    window.session.set_param(LAYER, "padding_mode", "constant")
-    settle(qtbot, window)
-    window.actions_table["find-action"].trigger()
-    window.finder.close()
-    seen = [each for each in controls(window) if each.isVisibleTo(window)]
-    assert len(seen) > 40
-    for each in seen:
-        if each.objectName() == "message-action":
-            continue  # named by the message it comes with
-        what = f"{type(each).__name__} {each.objectName()!r} in {type(each.parent()).__name__}"
-        assert each.accessibleName() or (isinstance(each, QAbstractButton) and each.text()), what
-        assert each.toolTip(), what
-        assert each.objectName(), what
-
-
-@pytest.mark.parametrize("size", [(1366, 768 - 60), (1440, 900), (3840, 2160)])
-def test_nothing_is_wider_than_its_place(window: MainWindow, qtbot: QtBot, size: tuple[int, int]) -> None:
-    assert window.minimumSizeHint().width() <= 1366
-    assert window.minimumSizeHint().height() <= 768 - 60, "task bar and title bar take their share"
-    window.session.set_kernel(LAYER, PRESETS["gabor"].make())
-    window.session.set_param(LAYER, "padding", ((10, 11), (12, 13)))
-    window.session.set_param(LAYER, "padding_mode", "constant")
-    window.resize(*size)
-    settle(qtbot, window)
-    QGuiApplication.processEvents()
-    assert (window.width(), window.height()) == size
-    for each in window.findChildren(QWidget):
-        parent = each.parentWidget()
-        if not each.isVisible() or each.isWindow() or parent is None or not each.width():
-            continue
-        what = (
-            f"{type(each).__name__} {each.objectName()!r} in {type(parent).__name__} {parent.objectName()!r}"
-        )
-        assert each.x() + each.width() <= parent.width() + 1, what
-        assert each.x() >= -1, what
-
-
-def test_closing_ends_every_worker(undressed: None, qtbot: QtBot, tmp_path: Path) -> None:
-    window = open_window(qtbot, tmp_path / "settings.ini")
-    window.session.set_picture(random_picture(3, 700, 700))
-    window.session.set_kernel(LAYER, Kernel.custom(np.random.default_rng(0).random((31, 31))))
-    window.session.open_sample("noise")
-    window.close()
-    workers = [each.name for each in threading.enumerate() if each.name.startswith("convstudio-")]
-    assert [name for name in workers if not name.startswith("convstudio-core")] == []
-
-
-@pytest.fixture
-def hooks() -> Iterator[None]:
-    before = sys.excepthook, threading.excepthook
-    yield
-    sys.excepthook, threading.excepthook = before
-
-
-def test_an_unexpected_error_is_said_in_the_window(window: MainWindow, qtbot: QtBot, hooks: None) -> None:
-    install_exception_hooks(window)
-
-    def slip() -> None:
-        raise RuntimeError("a slip of ours")
-
-    with qtbot.captureExceptions():  # pytest-qt's hook gives way to the program's
-        install_exception_hooks(window)
-        QTimer.singleShot(0, slip)
-        qtbot.waitUntil(lambda: "a slip of ours" in window.message_bar.text())
-    assert window.message_bar.level() == "error"
-    window.message_bar.close_message()
-    with qtbot.captureExceptions():
-        install_exception_hooks(window)
-        thread = threading.Thread(target=slip)
-        thread.start()
-        thread.join()
-        qtbot.waitUntil(lambda: "a slip of ours" in window.message_bar.text())
-    window.session.set_param(LAYER, "bias", 0.5)
-    settle(qtbot, window)
-    assert proofs(window)[2] == "✓", "the program goes on"

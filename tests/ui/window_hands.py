@@ -55,6 +55,11 @@ def text_of(window: QWidget, name: str) -> str:
     return label.text() if label.isVisible() else ""
 
 
+def proofs(window: MainWindow) -> list[str]:
+    """Return what the three places say that show the proof: status bar, inspector, layer card."""
+    return [text_of(window, name) for name in ("readout-proof", "proof", "card-layer-proof")]
+
+
 def shown_values(window: MainWindow) -> np.ndarray[Any, Any]:
     """Return the numbers behind the output view."""
     picture = part(window, ImageView, "output-view").picture
