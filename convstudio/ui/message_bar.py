@@ -40,9 +40,9 @@ class _Message:
 class MessageBar(QFrame):
     """One message at a time.
 
-    An info goes by itself after six seconds; a warning or an error stays until it is closed. A newer message
-    takes the place of an older one, but never hides an error with less: an info or a warning that comes
-    while an error stands waits for its turn, as does an older error under a newer one.
+    An info goes by itself after six seconds; a warning or an error stays until it is closed. The newest
+    message is always the one shown, for it answers what the user did last; an error that it covers waits
+    beneath and comes back when the newer one goes.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -101,9 +101,6 @@ class MessageBar(QFrame):
         old = self._current
         self._waiting = [each for each in self._waiting if not new.replaces(each)]
         if old is not None and old.level == "error" and not new.replaces(old):
-            if level != "error":
-                self._waiting = [*self._waiting, new][-MOST_WAITING:]
-                return
             self._waiting = [old, *self._waiting][:MOST_WAITING]
         self._present(new)
 

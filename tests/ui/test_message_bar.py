@@ -77,12 +77,17 @@ def test_closing_stops_the_clock(bar: MessageBar, qtbot: QtBot) -> None:
     assert not timer_of(bar).isActive()
 
 
-def test_less_never_hides_an_error(bar: MessageBar, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("level", ["info", "warning"])
+def test_the_newest_is_shown_and_the_error_it_covers_comes_back(
+    bar: MessageBar, qtbot: QtBot, level: str
+) -> None:
     bar.show_message("The disk is full.", "error")
-    bar.show_message("Saved other.png.", "info")
-    assert bar.text() == "The disk is full."
+    bar.show_message("Nothing was pasted.", level)
+    assert bar.text() == "Nothing was pasted."
     qtbot.mouseClick(close_button(bar), Qt.MouseButton.LeftButton)
-    assert bar.text() == "Saved other.png."
+    assert bar.text() == "The disk is full."
+    assert bar.level() == "error"
+    assert not timer_of(bar).isActive()
 
 
 def test_a_newer_error_comes_first_and_the_older_waits(bar: MessageBar) -> None:
