@@ -17,9 +17,10 @@ _WIDE, _NARROW, _TALL = 66, 26, 10
 def legend_number(value: float, *, sign: bool = False) -> str:
     """Return a number with three significant digits, with its sign also when positive if so wished.
 
-    >>> legend_number(0.35182, sign=True), legend_number(-12345.0), legend_number(1.0)
-    ('+0.352', '−1.23e4', '1')
+    >>> legend_number(0.35182, sign=True), legend_number(-12345.0), legend_number(-0.0)
+    ('+0.352', '−1.23e4', '0')
     """
+    value += 0.0  # a negative zero, as a weight below zero makes of black, has no sign to show
     if 1e-3 <= abs(value) < 1e4 or value == 0.0:
         text = f"{value:.3g}" if abs(value) < 1e3 else f"{value:.0f}"
     else:

@@ -22,7 +22,8 @@ _ZOOMS = (25, 50, 100, 200, 400, 800, 1600, 3200)
 class ViewHeader(QWidget):
     """Title, detail and zoom of a view; for a result also the choice of view and channel, and the legend.
 
-    What does not fit is left out, the least important first: the zoom, the detail; then the title is cut.
+    What does not fit is left out, the least important first: the zoom, the detail; then the title is cut,
+    and where even that is too much, the counts, the choice of channel and the legend go.
     """
 
     view_chosen = Signal(str)  # the id of a view
@@ -175,19 +176,29 @@ class ViewHeader(QWidget):
     def _arrange(self) -> None:
         """Share out the line: choices, notes and a small legend first, then the title, then what remains."""
         whole = self._title.fontMetrics().horizontalAdvance(self._full_title) + 2
-        choices = [self._view] if self._rendered is not None else []
+        choices: list[QWidget] = [self._view] if self._rendered is not None else []
         if self._has_channels:
             choices.append(self._channel)
         narrow = self._legend.minimumSizeHint().width()
+        legend: list[QWidget] = [self._legend] if self._rendered is not None else []
         room = self.width() - 2 * _MARGIN - sum(_width(each) + _GAP for each in choices)
-        room -= narrow + _GAP if self._rendered is not None else 0
+        room -= narrow + _GAP if legend else 0
         for short in (False, True):
             self._say_notes(short)
-            notes = [note for note in (self._broken, self._clip) if note.text()]
+            notes: list[QWidget] = [note for note in (self._broken, self._clip) if note.text()]
             needed = sum(_width(note) + _GAP for note in notes)
             if room - needed >= min(whole, _TITLE):
                 break
         room -= needed
+        for part, parts in (
+            (self._clip, notes),
+            (self._channel, choices),
+            (self._broken, notes),
+            (self._legend, legend),
+        ):
+            if room < 0 and part in parts:
+                parts.remove(part)
+                room += (narrow if part is self._legend else _width(part)) + _GAP
         title = max(0, min(whole, room))
         room -= title
         shown: list[QWidget] = [*notes, *choices]
@@ -199,7 +210,7 @@ class ViewHeader(QWidget):
             if width <= room and (extra is self._zoom or self._detail.text()):
                 shown.append(extra)
                 room -= width
-        if self._rendered is not None:
+        if legend:
             shown.append(self._legend)
             narrow = min(narrow + max(0, room), self._legend.sizeHint().width())
         self._title.setText(

@@ -169,6 +169,26 @@ def test_nothing_overlaps_or_is_cut_in_a_narrow_header(header: ViewHeader, width
         assert part.width() >= part.minimumSizeHint().width() or isinstance(part, QToolButton | QLabel)
 
 
+@pytest.mark.parametrize("width", [300, 237, 200, 160])
+@pytest.mark.parametrize("view", ["signed", "clamped"])
+def test_a_very_narrow_header_leaves_out_what_would_overlap(
+    header: ViewHeader, width: int, view: str
+) -> None:
+    header.show_title("Sobel x", "720×960")
+    header.show_rendered(render(noise() * 1000, view), channels=3)
+    header.resize(width, header.height())
+    shown = [part for part in header.findChildren(QWidget) if part.isVisible() and part.parent() is header]
+    assert "view-button" in {part.objectName() for part in shown}
+    spans = sorted((part.x(), part.x() + part.width()) for part in shown if part.width())
+    assert spans[0][0] >= 0
+    assert spans[-1][1] <= width
+    for (_, end), (start, _) in pairwise(spans):
+        assert end <= start
+    header.resize(900, header.height())
+    assert button(header, "channel-button").isVisible()
+    assert label(header, "clip-note").isVisible()
+
+
 def test_a_wide_header_shows_it_all_and_a_narrow_one_shortens_the_title(header: ViewHeader) -> None:
     header.show_title("Laplacian of Gaussian", "720×960")
     header.show_rendered(render(noise(), "signed"), channels=3)
@@ -184,7 +204,15 @@ def test_a_wide_header_shows_it_all_and_a_narrow_one_shortens_the_title(header: 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.35182, "0.352"), (-12345.0, "−1.23e4"), (1.0, "1"), (255.0, "255"), (2e-5, "2.00e−5"), (0.0, "0")],
+    [
+        (0.35182, "0.352"),
+        (-12345.0, "−1.23e4"),
+        (1.0, "1"),
+        (255.0, "255"),
+        (2e-5, "2.00e−5"),
+        (0.0, "0"),
+        (-0.0, "0"),
+    ],
 )
 def test_legend_numbers(value: float, text: str) -> None:
     assert legend_number(value) == text
