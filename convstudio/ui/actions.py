@@ -62,7 +62,9 @@ class Actions:
             parent, _, title = path.rpartition("/")
             # PySide deletes a menu that addMenu(str) made once its Python wrapper goes; we keep them all.
             self._menus[path] = (
-                self.menu(parent).addMenu(title) if parent else self._window.menuBar().addMenu(title)
+                self.menu(parent).addMenu(title)
+                if parent
+                else self._window.menuBar().addMenu(f"&{title}")  # Alt and its first letter open it
             )
             self._menus[path].setObjectName(f"menu-{path.lower().replace('/', '-').replace(' ', '-')}")
             self._menus[path].setToolTipsVisible(True)

@@ -85,6 +85,11 @@ def test_menus_offer_every_action_once(window: MainWindow) -> None:
         assert offered[action.objectName()] == 1, action.objectName()
 
 
+def test_every_menu_opens_with_alt_and_a_letter_of_its_own(window: MainWindow) -> None:
+    mnemonics = [QKeySequence.mnemonic(each.text()).toString() for each in window.menuBar().actions()]
+    assert mnemonics == ["Alt+F", "Alt+E", "Alt+K", "Alt+V", "Alt+H"]
+
+
 def test_a_preset_is_chosen_by_its_action(window: MainWindow, qtbot: QtBot) -> None:
     for name in ("gaussian", "emboss", "gabor"):
         window.actions_table[f"preset-{name}"].trigger()
