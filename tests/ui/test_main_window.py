@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import (
     QLabel,
+    QProgressBar,
     QPushButton,
     QSplitter,
     QToolButton,
@@ -18,7 +22,9 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from scipy import ndimage
 
+from convstudio.core import Control
 from convstudio.kernels import PRESETS, Kernel
+from convstudio.layers import Conv
 from convstudio.layers.conv import LUMINANCE_WEIGHTS
 from convstudio.model import Picture
 from convstudio.ui.compare_view import CompareView
@@ -362,3 +368,62 @@ def test_a_switch_of_theme_redraws_the_icons(window: MainWindow) -> None:
     window.actions_table["theme-dark"].trigger()
     assert ink() > on_light + 80
     assert not window.message_bar.isVisible()
+
+
+# --- long work ---
+
+
+def test_a_long_job_can_be_cancelled_from_the_strip(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = threading.Event()
+
+    def endless(self: Conv, source: object, *, control: Control, **_: object) -> None:
+        began.set()
+        done = 0
+        while True:
+            done += 1
+            control.report(min(done, 400), 1000)
+            time.sleep(0.002)
+
+    values = shown_values(window)
+    strip = part(window, QWidget, "progress-strip")
+    with monkeypatch.context() as patch:
+        patch.setattr(Conv, "apply", endless)
+        window.session.set_param(LAYER, "bias", 0.5)
+        qtbot.waitUntil(began.is_set)
+        assert not strip.isVisible(), "the first moment shows nothing"
+        qtbot.waitUntil(strip.isVisible)
+        bar = part(strip, QProgressBar, "progress-bar")
+        qtbot.waitUntil(lambda: bar.maximum() > 0 and bar.value() == 0.4 * bar.maximum())
+        window.session.set_view("absolute")  # the window answers, and the newer request waits its turn
+        part(strip, QPushButton, "progress-cancel").click()
+        qtbot.waitUntil(lambda: not strip.isVisible())
+    assert not window.session.busy
+    assert shown_values(window) is values
+    assert part(window, ImageView, "output-view").dimmed
+    window.session.undo()
+    window.session.undo()
+    settle(qtbot, window)
+    assert not part(window, ImageView, "output-view").dimmed
+    assert shown_values(window) is values, "from the cache"
+
+
+def test_saving_shows_in_the_message_bar_and_loading_on_the_strip(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strip = part(window, QWidget, "progress-strip")
+    hold = threading.Event()
+
+    def wait(*_: object, **__: object) -> None:
+        hold.wait(10.0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("convstudio.session.session.save_result", wait)
+        window.session.save(tmp_path / "r.npy")
+        qtbot.waitUntil(strip.isVisible)
+        assert text_of(window, "progress-text") == "Saving r.npy…"
+        hold.set()
+        settle(qtbot, window)
+    assert not strip.isVisible()
+    assert window.message_bar.text() == "Saved r.npy."
