@@ -130,6 +130,32 @@ def test_a_comma_is_a_decimal_point(host: QWidget, qtbot: QtBot) -> None:
     assert heard[-1] == -0.5
 
 
+@pytest.mark.parametrize(("text", "value"), [("99", 63), ("1000", 63), ("0", 1), ("-7", 1)])
+def test_a_whole_number_beyond_the_range_becomes_the_nearest_allowed(
+    host: QWidget, qtbot: QtBot, text: str, value: int
+) -> None:
+    param = IntParam(label="Size", help="Side.", minimum=1, maximum=63, unit="px")
+    field, heard = put(host, param, 20)
+    assert isinstance(field, IntField)
+    retype(qtbot, field.spin, text)
+    qtbot.keyClick(field.spin, Qt.Key.Key_Return)
+    assert field.spin.text() == f"{value} px"
+    assert heard[-1] == value
+
+
+@pytest.mark.parametrize(("text", "value"), [("1000", 64.0), ("64,5", 64.0), ("1", 2.0), ("-3.5", 2.0)])
+def test_a_real_number_beyond_the_range_becomes_the_nearest_allowed(
+    host: QWidget, qtbot: QtBot, text: str, value: float
+) -> None:
+    param = FloatParam(label="Wavelength", help="px", minimum=2.0, maximum=64.0, unit="px")
+    field, heard = put(host, param, 6.0)
+    assert isinstance(field, FloatField)
+    retype(qtbot, field.spin, text)
+    qtbot.keyClick(field.spin, Qt.Key.Key_Return)
+    assert field.spin.text() == f"{value:g} px"
+    assert heard[-1] == value
+
+
 def test_letters_change_nothing(host: QWidget, qtbot: QtBot) -> None:
     field, heard = put(host, number(), 1.5)
     assert isinstance(field, FloatField)

@@ -6,6 +6,8 @@ value on the way. Their arrows are thin chevrons in the theme's dim colour.
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QEvent, QLocale, QObject, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QColor,
@@ -88,8 +90,38 @@ def _leaves_to_window(event: QEvent) -> bool:
     return True
 
 
+def _number_in(text: str) -> float | None:
+    """Return the number at the start of what was typed before a unit, ``None`` where there is none."""
+    found = re.match(r"\s*([+-]?(?:\d+\.?\d*|\.\d+))", _plain(text))
+    return float(found[1]) if found else None
+
+
+def _beyond(spin: QSpinBox | QDoubleSpinBox, text: str) -> bool:
+    """Return whether a typed number is out of range, or a minus sign may be the start of such a one.
+
+    Qt swallows the digit that leads out of the range, which turns a typed 99 into a silent 9.
+    """
+    number = _number_in(text)
+    if number is None:
+        return _plain(text).strip().removesuffix(spin.suffix().strip()).strip() == "-"
+    return not spin.minimum() <= number <= spin.maximum()
+
+
+def _nearest(spin: QSpinBox | QDoubleSpinBox, text: str) -> str:
+    """Return the text of the allowed number nearest to the typed one, or the text itself."""
+    number = _number_in(text)
+    if number is None:
+        return text
+    limit = spin.minimum() if number < spin.minimum() else spin.maximum()
+    shown = spin.textFromValue(limit)  # type: ignore[arg-type]  # each kind takes its own limits
+    return f"{spin.prefix()}{shown}{spin.suffix()}"
+
+
 class QuietSpinBox(QSpinBox):
-    """A whole-number spin box that ignores the wheel unless it has the focus."""
+    """A whole-number spin box that ignores the wheel unless it has the focus.
+
+    A number beyond the range may be typed; leaving the field takes the nearest that is allowed.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -101,6 +133,15 @@ class QuietSpinBox(QSpinBox):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         return _leaves_to_window(event) or super().eventFilter(watched, event)
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        state, text, position = super().validate(text, position)
+        if state == QValidator.State.Invalid and _beyond(self, text):
+            state = QValidator.State.Intermediate
+        return state, text, position
+
+    def fixup(self, text: str) -> str:
+        return _nearest(self, text)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():
@@ -114,7 +155,10 @@ class QuietSpinBox(QSpinBox):
 
 
 class QuietDoubleSpinBox(QDoubleSpinBox):
-    """A spin box for real numbers: as many decimals as the number needs, a point or a comma typed."""
+    """A spin box for real numbers: as many decimals as the number needs, a point or a comma typed.
+
+    A number beyond the range may be typed; leaving the field takes the nearest that is allowed.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -139,7 +183,13 @@ class QuietDoubleSpinBox(QDoubleSpinBox):
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         # The typed text stays as it is: what Qt would hand back is the normalised copy.
-        return super().validate(_plain(text), position)[0], text, position
+        state = super().validate(_plain(text), position)[0]
+        if state == QValidator.State.Invalid and _beyond(self, text):
+            state = QValidator.State.Intermediate
+        return state, text, position
+
+    def fixup(self, text: str) -> str:
+        return _nearest(self, text)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():
