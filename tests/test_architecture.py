@@ -24,7 +24,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     ),
     "ui": (
         {"session", "engine", "io", "model", "layers", "kernels", "core", "spec"},
-        {"numpy", "PySide6", "superqt"},
+        {"numpy", "PySide6"},
     ),
 }
 FRONT_DOORS = {"__init__", "__main__", "app", "cli", "cli_options", "cpu", "terminal"}
