@@ -26,6 +26,10 @@ _REASONS = {
     "dilation": "With more, the window or its padding would not fit the picture.",
 }
 _WORDS = ("high", "wide")
+_ADVICE = {
+    "padding": "Choose more padding, or a smaller kernel or dilation.",
+    "padding_mode": "Choose another border, or less padding.",
+}
 _MIRROR = {"reflect": "Reflection", "symmetric": "A symmetric border", "circular": "A circular border"}
 
 
@@ -148,6 +152,12 @@ def conv_limits(layer: Conv, in_shape: Shape) -> Limits:
             if (why := rule(0) or rule(1))
         },
     )
+
+
+def why_not(layer: Conv, in_shape: Shape) -> str:
+    """Return why a layer cannot work on an input ``(C, H, W)`` and what to do, or an empty string."""
+    problems = conv_limits(layer, in_shape).problems
+    return next((f"{why} {_ADVICE[name]}" for name, why in problems.items()), "")
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
@@ -16,6 +16,7 @@ from convstudio.session.settings import Settings
 from convstudio.ui.action_finder import ActionFinder
 from convstudio.ui.actions import Actions
 from convstudio.ui.commands import Commands
+from convstudio.ui.conv_limits import why_not
 from convstudio.ui.exchange import Exchange, has_picture
 from convstudio.ui.inspector import Inspector
 from convstudio.ui.kernel_editor import KernelEditor
@@ -29,6 +30,7 @@ from convstudio.ui.view_area import ViewArea
 
 FIRST_SAMPLE = "still-life"
 DEFAULT_SIZE = (1440, 900)
+TITLE_BAR = 48  # px that a desktop may put over the window, unknown before it is shown
 
 
 class MainWindow(QMainWindow):
@@ -132,8 +134,10 @@ class MainWindow(QMainWindow):
         if size is not None:
             self.resize(*size)
         elif geometry is None or not self.restoreGeometry(geometry):
-            screen = self.screen().availableSize()
-            self.resize(min(DEFAULT_SIZE[0], screen.width()), min(DEFAULT_SIZE[1], screen.height()))
+            room = self.screen().availableSize() - QSize(0, TITLE_BAR)
+            self.resize(QSize(*DEFAULT_SIZE).boundedTo(room))
+            if self.size() != QSize(*DEFAULT_SIZE):  # on a small screen no pixel is to be lost
+                self.setWindowState(self.windowState() | Qt.WindowState.WindowMaximized)
         for name, splitter in self._splitters():
             state = self.settings.layout(name)
             if state is not None and size is None:
@@ -215,7 +219,8 @@ class MainWindow(QMainWindow):
             again = ("Compute again", self.session.compute)
             self.message_bar.show_message(failure.message, "warning", again, topic="result")
         else:
-            self.message_bar.show_message(failure.message, "error", topic="result")
+            layer, shape = self.session.conv(self._layer_id), self.session.project.picture.shape
+            self.message_bar.show_message(why_not(layer, shape) or failure.message, "error", topic="result")
 
     @Slot()
     def _proof_started(self) -> None:

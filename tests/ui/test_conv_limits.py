@@ -13,7 +13,7 @@ from convstudio.core import GeometryError, conv
 from convstudio.kernels import Kernel
 from convstudio.layers.conv import Conv
 from convstudio.spec.params import PADDING_WORDS
-from convstudio.ui.conv_limits import conv_limits
+from convstudio.ui.conv_limits import conv_limits, why_not
 
 MODES = ("zeros", "constant", "replicate", "reflect", "symmetric", "circular")
 
@@ -122,3 +122,11 @@ def test_reasons_come_with_their_numbers(
     values: dict[str, Any], shape: tuple[int, int, int], name: str, words: str
 ) -> None:
     assert conv_limits(layer_of(3, 3, **values), shape).problems == {name: words}
+
+
+def test_the_reason_comes_with_what_to_do() -> None:
+    assert why_not(layer_of(3, 3, padding_mode="reflect"), (1, 1, 8)) == (
+        "Reflection can fill 0 px beside 1 px, but 1 px are padded. Choose another border, or less padding."
+    )
+    assert "more padding" in why_not(layer_of(7, 3, padding="valid"), (3, 5, 6))
+    assert why_not(layer_of(3, 3), (1, 8, 8)) == ""

@@ -29,7 +29,7 @@ from convstudio.layers.conv import LUMINANCE_WEIGHTS
 from convstudio.model import Picture
 from convstudio.ui.compare_view import CompareView
 from convstudio.ui.image_view import ImageView
-from convstudio.ui.main_window import MainWindow
+from convstudio.ui.main_window import DEFAULT_SIZE, MainWindow
 from tests.ui.window_hands import (
     LAYER,
     drop,
@@ -200,6 +200,23 @@ def test_the_read_out_follows_the_result(window: MainWindow, qtbot: QtBot) -> No
     window.session.set_picture(Picture(np.full((1, 2, 2), 0.5, np.float32), "small"))
     settle(qtbot, window)
     assert text_of(window, "readout-cursor") == "", "there is no such cell any more"
+
+
+def test_on_a_screen_smaller_than_the_window_it_starts_maximized(
+    undressed: None, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = open_window(qtbot, tmp_path / "fresh.ini", None)
+    assert window.screen().availableSize().width() < DEFAULT_SIZE[0], "what this test stands on"
+    assert window.isMaximized()
+    window.close()
+
+
+def test_what_does_not_fit_is_said_with_what_to_do(window: MainWindow, qtbot: QtBot) -> None:
+    window.session.set_picture(Picture(np.full((1, 1, 1), 0.5, np.float32), "dot"))
+    settle(qtbot, window)
+    assert window.message_bar.text() == (
+        "Reflection can fill 0 px beside 1 px, but 1 px are padded. Choose another border, or less padding."
+    )
 
 
 def test_a_failed_parameter_keeps_the_last_picture_dimmed(window: MainWindow, qtbot: QtBot) -> None:
