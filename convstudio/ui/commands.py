@@ -297,6 +297,7 @@ class Commands(QObject):
         button.setToolTip("Open one of the bundled pictures.")
         button.setAccessibleName(text)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # as the tool bar's others: the keyboard has the menu
         button.setMenu(self._actions.menu(menu))
         return button
 

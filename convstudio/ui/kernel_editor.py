@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from convstudio.kernels import PRESETS, Kernel, preset, transform
@@ -111,6 +112,10 @@ class KernelEditor(QWidget):
         self._brush.refused.connect(self._show_wrong)
         self._tools.pressed.connect(self._on_tool_pressed)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # Not by a focus proxy: Tab would then enter at the weights and pass over preset and size.
+        self.surface().setFocus(event.reason())
+
     # Showing
 
     def kernel(self) -> Kernel:
@@ -142,7 +147,6 @@ class KernelEditor(QWidget):
         self._canvas.setVisible(big)
         self._brush.setVisible(big)
         self._where.setVisible(not big)
-        self.setFocusProxy(surface)
         if had_focus:
             surface.setFocus(Qt.FocusReason.OtherFocusReason)
         self._brush.show_limit(weight_limit(kernel.values))

@@ -9,8 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData
+from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
@@ -217,6 +218,42 @@ def test_what_does_not_fit_is_said_with_what_to_do(window: MainWindow, qtbot: Qt
     assert window.message_bar.text() == (
         "Reflection can fill 0 px beside 1 px, but 1 px are padded. Choose another border, or less padding."
     )
+
+
+def test_tab_reaches_every_control_from_left_to_right(window: MainWindow) -> None:
+    met: list[str] = []
+    window.sidebar.setFocus()
+    for _ in range(60):
+        QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+        name = (window.focusWidget() or window).objectName()
+        if name in met and name != "kernel-grid":
+            break
+        met.append(name)
+    wanted = [
+        "sample-still-life",
+        "input-view",
+        "view-button",
+        "kernel-preset",
+        "kernel-rows",
+        "kernel-columns",
+        "kernel-square",
+        "kernel-grid",
+        "kernel-tool-flip-horizontal",
+        "param-channels-each",
+        "param-padding_mode-control",
+        "param-bias-control",
+    ]
+    assert [name for name in met if name in wanted] == sorted(
+        [name for name in met if name in wanted], key=wanted.index
+    )
+    assert set(wanted) <= set(met)
+    assert "button-pictures" not in met
+
+
+def test_focus_given_to_the_editor_goes_to_the_weights(window: MainWindow) -> None:
+    window.sidebar.setFocus()
+    window.editor.setFocus()
+    assert (window.focusWidget() or window).objectName() == "kernel-grid"
 
 
 def test_a_failed_parameter_keeps_the_last_picture_dimmed(window: MainWindow, qtbot: QtBot) -> None:
