@@ -116,7 +116,8 @@ def _product(p: Problem) -> float:
 
 
 def rows(p: Problem) -> tuple[float, str]:
-    shared = p.kernel[1] if p.dilation[1] > 1 else min(p.stride[1], p.kernel[1])
+    step = 1 if p.dilation[1] == 1 or p.stride[1] == 1 else p.kernel[1]
+    shared = min(p.stride[1] * step, p.kernel[1])
     copied = p.groups * p.inputs * p.kernel[0] * p.kernel[2] * shared
     lines = p.examples * p.groups * p.cells[0] * p.cells[1]
     total = p.scale * p.planes * (copied * COPY + p.kernels * p.taps * _product(p))

@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 # A worker keeps its scratch buffers for the next call up to this many bytes.
 _KEPT_BYTES = 8 << 20
+_PAGE = 4096  # bytes
 
 
 class Scratch:
@@ -36,20 +37,34 @@ class Scratch:
     def __init__(self) -> None:
         self._buffers: dict[str, Array] = {}
 
-    def take(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        """A C-contiguous array of unset values; the same name shares memory with what it gave before."""
+    def take(
+        self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], copied_to: Array | None = None
+    ) -> Array:
+        """A C-contiguous array of unset values; the same name shares memory with what it gave before.
+
+        One that is to be `copied_to` an array lies half a page from it: processors copy at a tenth of their
+        speed where the target is a few bytes ahead of the source, modulo the size of a page.
+        """
         size = dtype.itemsize
         for n in shape:
             size *= n
+        room = size + _PAGE
         buffer = self._buffers.get(name)
-        if buffer is None or buffer.nbytes < size:
-            buffer = self._buffers[name] = np.empty(max(size, 1), np.uint8)
-        return np.ndarray(shape, dtype, buffer=buffer)
+        if buffer is None or buffer.nbytes < room:
+            buffer = self._buffers[name] = np.empty(room, np.uint8)
+        if copied_to is None:
+            return np.ndarray(shape, dtype, buffer=buffer)
+        return np.ndarray(shape, dtype, buffer, (_address(copied_to) + _PAGE // 2 - _address(buffer)) % _PAGE)
 
     def trim(self) -> None:
         """Give large buffers back to the system."""
         if sum(buffer.nbytes for buffer in self._buffers.values()) > _KEPT_BYTES:
             self._buffers.clear()
+
+
+def _address(array: Array) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 class _Local(threading.local):

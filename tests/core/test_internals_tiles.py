@@ -21,6 +21,7 @@ SHAPES: list[dict[str, Any]] = [
     {"x": (2, 3, 40, 52), "w": (3, 1, 5, 5), "groups": 3, "padding_mode": "circular"},
     {"x": (2, 4, 33, 47), "w": (6, 2, 3, 4), "groups": 2, "stride": (2, 3), "padding_mode": "replicate"},
     {"x": (1, 2, 45, 64), "w": (3, 2, 3, 3), "dilation": (2, 3), "padding_mode": "symmetric"},
+    {"x": (1, 1, 61, 83), "w": (2, 1, 5, 3), "dilation": (3, 2), "padding_mode": "reflect"},
     {"x": (1, 1, 50, 70), "w": (1, 1, 21, 19), "padding_mode": "constant", "padding_value": 1.5},
     {"x": (1, 1, 3000), "w": (1, 1, 31)},
     {"x": (1, 2, 3000), "w": (4, 2, 6), "stride": 3},

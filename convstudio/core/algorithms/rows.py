@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from convstudio.core.algorithms import gemm
 from convstudio.core.arrays import strided
-from convstudio.core.job import ConvJob, Tile, Work, fit_tile, inner_columns, tiles_of, whole
+from convstudio.core.job import ConvJob, Tile, Work, fit_tile, inner_columns, tiles_of, whole, whole_bands
 from convstudio.core.threads import Scratch
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -53,12 +53,22 @@ def extents(job: ConvJob, full: Sequence[int]) -> list[int]:
 
     # Each tile copies the rows between it and the next once more: it should be high compared to the kernel.
     height = min(full[3], 2 * job.kernel[1] + 6)
-    return fit_tile(full, needed, (1, 1, 1, height, min(full[4], 64)))
+    extents = fit_tile(full, needed, (1, 1, 1, height, min(full[4], 64)))
+    if extents[3] < full[3]:
+        extents[3] -= extents[3] % min(_band(job), extents[3])
+    return extents
+
+
+def _band(job: ConvJob) -> int:
+    """Heights to be a multiple of: with gaps between the rows read, every so many output rows share them."""
+    return job.dilation[1] if job.stride[1] == 1 else 1
 
 
 def _copied_rows(job: ConvJob, height: int) -> int:
-    """Rows to copy for so many output rows: those that are read, or with gaps between them each row's own."""
-    return height * job.kernel[1] if job.dilation[1] > 1 else job.reach((1, height, 1))[1]
+    """Rows to copy for so many output rows: those that are read or, if they share none, each one's own."""
+    apart = height * job.kernel[1]
+    shared = job.dilation[1] == 1 or job.stride[1] == 1
+    return min(apart, job.reach((1, height, 1))[1]) if shared else apart
 
 
 def work(job: ConvJob) -> Work:
@@ -66,41 +76,58 @@ def work(job: ConvJob) -> Work:
     groups, outputs, inputs, kd, kh, kw = job.weight.shape
     # Columns run over row, slice, input channel and horizontal tap.
     by_row = np.ascontiguousarray(job.weight.transpose(0, 1, 4, 3, 2, 5))
-    weights = by_row.reshape(groups, 1, 1, outputs, kh * kd * inputs * kw)
+    weights = by_row.reshape(groups, 1, 1, 1, outputs, kh * kd * inputs * kw)
 
     narrow = gemm.work(job)
+    band = _band(job)
 
     def compute(tile: Tile, scratch: Scratch) -> None:
         if tile.extent[2] < _NARROW:
             narrow(tile, scratch)
             return
+        if tile.extent[1] % band:
+            for part in whole_bands([tile], band):
+                product(part, scratch)
+        else:
+            product(tile, scratch)
+
+    def product(tile: Tile, scratch: Scratch) -> None:
         columns = _columns(job, tile, scratch)
-        examples, many = columns.shape[:2]
-        target = job.target(tile).reshape(examples, many, outputs, *tile.extent)
-        np.matmul(weights[tile.groups[0] : tile.groups[1]], columns, out=target.transpose(0, 1, 3, 4, 2, 5))
+        examples, many, depth, phases, height = columns.shape[:5]
+        target = job.target(tile).reshape(examples, many, outputs, depth, height, phases, tile.extent[2])
+        by_phase = target.transpose(0, 1, 3, 5, 4, 2, 6)
+        np.matmul(weights[tile.groups[0] : tile.groups[1]], columns, out=by_phase)
 
     return compute
 
 
 def _columns(job: ConvJob, tile: Tile, scratch: Scratch) -> Array:
-    """(examples, groups, depth, height, columns of the weights, width): overlapping views of one copy."""
+    """(examples, groups, depth, phases, height, columns of the weights, width): views of one copy.
+
+    With gaps of g rows between the rows of a window, output rows g apart overlap: the rows are copied in g
+    phases, each without gaps. Output row r is row r // phases of phase r % phases.
+    """
     block = job.read(tile, scratch)
     depth, height, width = tile.extent
     examples, inputs, (kd, kh, kw) = block.shape[0], job.inputs, job.kernel
     groups = tile.groups[1] - tile.groups[0]
     (s0, s1, s2), (g0, g1, g2) = job.stride, job.dilation
     of_example, of_channel, of_plane, of_row, of_cell = block.strides
-    # One axis of rows where output rows share them, two (output row, kernel row) where gaps keep them apart.
-    shared = g1 == 1
-    rows, of_rows = ((block.shape[3],), (of_row,)) if shared else ((height, kh), (of_row * s1, of_row * g1))
+    if g1 == 1:
+        phases, rows = 1, block.shape[3]
+    elif s1 == 1 and height % g1 == 0:
+        phases, rows = g1, height // g1 + kh - 1
+    else:  # no output rows share any
+        phases, rows = height, kh
     shifted = strided(
         block,
-        (examples, groups, depth, *rows, kd, inputs, kw, width),
+        (examples, groups, depth, phases, rows, kd, inputs, kw, width),
         (
             of_example,
             of_channel * inputs,
             of_plane * s0,
-            *of_rows,
+            of_row * s1,
+            of_row * g1,
             of_plane * g0,
             of_channel,
             of_cell * g2,
@@ -109,6 +136,7 @@ def _columns(job: ConvJob, tile: Tile, scratch: Scratch) -> Array:
     )
     copy = scratch.take("columns", shifted.shape, job.dtype)
     np.copyto(copy, shifted)
-    strides = (*copy.strides[:3], copy.strides[3] * (s1 if shared else 1), *copy.strides[-2:])
-    shape = (examples, groups, depth, height, kh * kd * inputs * kw, width)
+    step = s1 if g1 == 1 else 1
+    strides = (*copy.strides[:4], copy.strides[4] * step, *copy.strides[-2:])
+    shape = (examples, groups, depth, phases, height // phases, kh * kd * inputs * kw, width)
     return strided(copy, shape, strides)

@@ -102,7 +102,7 @@ def _flat(job: ConvJob, inputs: Array, kernels: Array, result: Array, scratch: S
     if pitch == width and (depth == 1 or rows == height) and result.flags.c_contiguous:
         _accumulate(shifts(), result.reshape(-1), scratch)
         return
-    total = scratch.take("total", (depth, rows, pitch), job.dtype)
+    total = scratch.take("total", (depth, rows, pitch), job.dtype, copied_to=result)
     _accumulate(shifts(), total.reshape(-1)[:run], scratch)
     result[...] = total[:, :height, :width]
 
