@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from convstudio.spec.params import (
@@ -28,6 +28,8 @@ from convstudio.ui.fields.float_field import FloatField
 from convstudio.ui.fields.int_field import IntField
 from convstudio.ui.fields.padding_field import PaddingField
 from convstudio.ui.fields.per_axis_field import PerAxisField
+from convstudio.ui.fields.quiet import FIELD_STYLE
+from convstudio.ui.theme import apply_theme
 
 WORDS = tuple(Choice(word, word, f"What {word} means.") for word in ("one", "two", "three", "four", "five"))
 STRIDE = PerAxisParam(
@@ -246,6 +248,21 @@ def test_many_words_are_a_list(host: QWidget, qtbot: QtBot) -> None:
     qtbot.keyClick(field.combo, Qt.Key.Key_Down)
     assert heard == ["two"]
     assert "What two means." in field.combo.toolTip()
+
+
+def test_the_open_list_shows_every_word_whole(host: QWidget, qapp: QApplication) -> None:
+    apply_theme(qapp, "dark")
+    host.setStyleSheet(FIELD_STYLE)
+    field, _ = put(host, ChoiceParam(label="Border", help="What lies around.", choices=WORDS), "three")
+    assert isinstance(field, ChoiceField)
+    combo = field.findChild(QComboBox)
+    assert combo is not None
+    combo.showPopup()
+    view = combo.view()
+    last = view.visualRect(combo.model().index(combo.count() - 1, 0))
+    assert view.visualRect(combo.model().index(0, 0)).top() >= 0
+    assert last.bottom() < view.viewport().height()
+    combo.hidePopup()
 
 
 def test_a_word_that_cannot_work_is_off_and_says_why(host: QWidget, qtbot: QtBot) -> None:

@@ -33,7 +33,7 @@ QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{ color: palette
 QPushButton[role="segment"] {{ padding: 3px 2px; }}
 QPushButton[role="segment"]:disabled {{ color: palette(placeholder-text); background: palette(window); }}
 QPushButton[role="segment"]:checked:disabled {{ background: palette(mid); border-color: palette(mid); }}
-QComboBox {{ padding: 2px 6px; }}
+QComboBox {{ padding: 2px 6px; combobox-popup: 0; }}
 QSpinBox::up-button, QDoubleSpinBox::up-button {{ subcontrol-origin: border; subcontrol-position: top right;
   width: {ARROWS}px; border: none; background: transparent; }}
 QSpinBox::down-button, QDoubleSpinBox::down-button {{ subcontrol-origin: border;
@@ -215,6 +215,16 @@ class QuietComboBox(QComboBox):
         self.setMinimumContentsLength(6)
         self.setFixedHeight(ROW_HEIGHT)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def showPopup(self) -> None:
+        super().showPopup()
+        # Qt forgets the theme's borders when it measures the list, and cuts the last row.
+        view, box = self.view(), self.view().window()
+        rows = sum(view.sizeHintForRow(row) for row in range(min(self.count(), self.maxVisibleItems())))
+        missing = rows - view.viewport().height()
+        if missing > 0:
+            above = box.y() < self.mapToGlobal(self.rect().topLeft()).y()
+            box.setGeometry(box.x(), box.y() - (missing if above else 0), box.width(), box.height() + missing)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():
