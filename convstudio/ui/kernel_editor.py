@@ -50,6 +50,8 @@ class KernelEditor(QWidget):
         self._form: ParamForm | None = None
         self._form_preset: str | None = None
         self._param_key = ("", "")  # parameter, merge key of its present burst
+        self._cut_from: Values | None = None  # what a run of resizes began with
+        self._cut_to: Kernel | None = None  # what its last one made
         self._library: KernelLibrary | None = None
         self._header = KernelHeader(self)
         self._grid = KernelGrid(self)
@@ -238,7 +240,11 @@ class KernelEditor(QWidget):
         if side is not None and rows == columns and _allows(side, rows):
             self._remake(SIDE, rows, "")
         else:
-            self._on_values_edited(transform.resize(self._kernel.values, rows, columns), "")
+            # Growing again brings back what the same run of resizes cut off.
+            if self._cut_from is None or self._cut_to != self._kernel:
+                self._cut_from = self._kernel.values
+            self._on_values_edited(transform.resize(self._cut_from, rows, columns), "")
+            self._cut_to = self._kernel
 
     def _on_param_edited(self, name: str, value: object) -> None:
         assert self._form is not None

@@ -238,6 +238,22 @@ class TestSize:
         assert len(ear.edits) == 1
         np.testing.assert_array_equal(ear.last(), transform.resize(preset("sobel-x").make().values, 16, 16))
 
+    def test_growing_again_brings_back_what_shrinking_cut(self, editor: KernelEditor) -> None:
+        before = np.arange(1.0, 10.0).reshape(3, 3)
+        editor.show_kernel(custom(before))
+        ear = Ear(editor)
+        rows = child(editor, QSpinBox, "kernel-rows")
+        for key in (KEY.Key_Down, KEY.Key_Down, KEY.Key_Up, KEY.Key_Up):
+            QTest.keyClick(rows, key)
+        np.testing.assert_array_equal(ear.last(), before)
+        QTest.keyClick(rows, KEY.Key_Down)
+        click(editor.surface(), (0, 0))
+        type_into(editor, "7", KEY.Key_Return)
+        edited = ear.last()
+        assert edited.shape == (2, 2)
+        QTest.keyClick(rows, KEY.Key_Up)
+        np.testing.assert_array_equal(ear.last(), transform.resize(edited, 3, 3))
+
     def test_the_range_is_one_to_63(self, editor: KernelEditor) -> None:
         for name in ("kernel-rows", "kernel-columns"):
             spin = child(editor, QSpinBox, name)
