@@ -37,7 +37,7 @@ def command(name: str) -> list[str]:
 
 def test_its_python_is_five_lines_that_find_edges() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert len(code.strip().splitlines()) == 5
+    assert len([line for line in code.splitlines() if line]) == 5
     names: dict[str, Any] = {}
     exec(code, names)  # what a reader would do
     photo, edges = names["photo"], names["edges"]

@@ -12,12 +12,14 @@ V = TypeVar("V")
 class ByteCache(Generic[V]):
     """Keeps the most recently used values while their sizes add up to at most ``max_bytes``.
 
-    Keys are the immutable inputs themselves, so a hit is right by construction. The newest value is
-    always kept, even when it alone is larger than the bound. Not thread safe: one worker owns it.
+    At most ``max_entries`` are kept. Keys are the immutable inputs themselves, so a hit is right by
+    construction. The newest value is always kept, even when it alone is larger than the bound. Not thread
+    safe: one worker owns it.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, max_entries: int = 1000) -> None:
         self._max_bytes = max_bytes
+        self._max_entries = max_entries
         self._entries: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
         self._bytes = 0
 
@@ -41,6 +43,8 @@ class ByteCache(Generic[V]):
             self._bytes -= old[1]
         self._entries[key] = (value, nbytes)
         self._bytes += nbytes
-        while self._bytes > self._max_bytes and len(self._entries) > 1:
+        while len(self._entries) > 1 and (
+            self._bytes > self._max_bytes or len(self._entries) > self._max_entries
+        ):
             _, (_, freed) = self._entries.popitem(last=False)
             self._bytes -= freed

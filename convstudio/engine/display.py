@@ -19,7 +19,7 @@ from convstudio.engine.rasterize import Checks, Scale
 Values = NDArray[np.floating]
 
 _USUAL_SHARE = 0.995
-_SAMPLES = 1 << 16
+_SAMPLES = 1 << 14
 _LEAST_SHARE = 0.125
 
 
@@ -212,7 +212,7 @@ def _scale(planes: Values, view: str, limit: float | None, control: Checks | Non
 def usual_limit(planes: Values) -> float:
     """Return the magnitude that all but the largest 0.5 % of the finite values stay within.
 
-    Up to 65,536 values decide, all of a small picture, else drawn at random places (the same ones for
+    Up to 16,384 values decide, all of a small picture, else drawn at random places (the same ones for
     the same shape, so that preview and export agree); 0 when there is none.
     """
     if planes.size <= _SAMPLES:

@@ -10,6 +10,7 @@ import numpy as np
 
 from convstudio.core import Control, GeometryError
 from convstudio.core.planner import Plan
+from convstudio.engine.buffers import BufferPool
 from convstudio.engine.cache import ByteCache
 from convstudio.engine.display import Rendered, render
 from convstudio.engine.proof import Proof, ProofJob, prove_crop
@@ -74,8 +75,10 @@ class Evaluator:
 
     def __init__(self, max_bytes: int = 1 << 30) -> None:
         self._sources: ByteCache[FloatArray] = ByteCache(max_bytes // 4)
-        self._results: ByteCache[LayerResult] = ByteCache(max_bytes // 2)
-        self._views: ByteCache[Rendered] = ByteCache(max_bytes // 4)
+        # Few, so that their buffers come back soon: computing again is quicker than fresh memory.
+        self._results: ByteCache[LayerResult] = ByteCache(max_bytes // 2, max_entries=2)
+        self._views: ByteCache[Rendered] = ByteCache(max_bytes // 4, max_entries=4)
+        self._buffers = BufferPool()
 
     def evaluate(self, project: Project, control: Control | None = None) -> Evaluation:
         """Compute what the cache does not have.
@@ -134,8 +137,9 @@ class Evaluator:
             geometry = layer.geometry((values.shape[0], values.shape[1], values.shape[2]))
             source = self._source(layer, above, values)
             plan = layer.plan(source)
+            out = self._buffers.take((source.shape[0], *geometry.out), source.dtype)
             start = time.perf_counter()
-            output = layer.apply(source, control=control)
+            output = layer.apply(source, control=control, out=out)
         except GeometryError as error:
             raise LayerError(item.id, str(error), values) from error
         except MemoryError as error:
@@ -166,7 +170,8 @@ class Evaluator:
     ) -> Rendered:
         known = self._views.get(key)
         if known is None:
-            known = render(values, view, channel=channel, control=control)
+            pixels = self._buffers.take((*values.shape[1:], 4), np.uint8)
+            known = render(values, view, channel=channel, control=control, out=pixels)
             self._views.put(key, known, known.pixels.nbytes)
         return known
 

@@ -30,3 +30,11 @@ def test_a_value_larger_than_the_bound_is_kept_alone() -> None:
     cache.put("huge", 2, 500)
     assert cache.get("huge") == 2
     assert cache.get("small") is None
+
+
+def test_no_more_than_so_many_are_kept() -> None:
+    cache: ByteCache[int] = ByteCache(100, max_entries=2)
+    for number in range(4):
+        cache.put(number, number, 1)
+    assert [cache.get(number) for number in range(4)] == [None, None, 2, 3]
+    assert cache.nbytes == 2

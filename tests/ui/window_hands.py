@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,7 +97,10 @@ def drop(widget: QWidget, data: QMimeData) -> bool:
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    enter = QDragEnterEvent(where, actions, data, button, keys)
+    with warnings.catch_warnings():
+        # PySide 6.12 calls the only public constructor deprecated that takes whole pixels, as Qt 6.8 has it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        enter = QDragEnterEvent(where, actions, data, button, keys)
     enter.setAccepted(False)
     QApplication.sendEvent(target, enter)
     if not enter.isAccepted():
