@@ -194,10 +194,12 @@ def _scale(planes: Values, view: str, limit: float | None, control: Checks | Non
     largest = limit if known and limit is not None else max(abs(found.low), abs(found.high))
     if view == "absolute":
         return Scale(0.0, largest, _inverse(largest), magnitude=True, clips=known, finite=found.finite)
+    crowded = False
     if not known:
         # Never so low that rounding noise fills the scale of a picture that is flat but for a few edges.
         usual = max(usual_limit(planes), largest * _LEAST_SHARE)
-        largest, known = usual, usual < largest
+        crowded = known = usual < largest
+        largest = usual
     return Scale(
         low=-largest,
         high=largest,
@@ -205,6 +207,7 @@ def _scale(planes: Values, view: str, limit: float | None, control: Checks | Non
         offset=0.5,
         coloured=planes.shape[0] == 1,
         clips=known,
+        crowded=crowded,
         finite=found.finite,
     )
 

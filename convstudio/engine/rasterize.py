@@ -42,7 +42,8 @@ class Scale:
     """How a value becomes a position: ``offset + (v - base) * factor``, or ``|v| * factor``; 0 to 1.
 
     ``low`` and ``high`` are the legend's ends; ``clips``: values may lie outside and are counted;
-    ``finite``: all are known to be finite; ``coloured``: the signed colours, else grey or the channels.
+    ``crowded``: some are known to lie outside, all over the picture; ``finite``: all are known to be
+    finite; ``coloured``: the signed colours, else grey or the channels.
     """
 
     low: float
@@ -53,6 +54,7 @@ class Scale:
     magnitude: bool = False
     coloured: bool = False
     clips: bool = False
+    crowded: bool = False
     finite: bool = False
 
 
@@ -140,13 +142,15 @@ class _ChunkPainter:
         scale = self._scale
         if scale.finite and not scale.clips:
             return True, True
-        low, high = float(plane.min()), float(plane.max())
-        finite = math.isfinite(low) and math.isfinite(high)
-        if not scale.clips:
-            return finite, finite
         lowest = -scale.high if scale.magnitude else scale.low
-        if finite and lowest <= low and high <= scale.high:
-            return True, True
+        finite = True
+        if not (scale.finite and scale.crowded):
+            low, high = float(plane.min()), float(plane.max())
+            finite = math.isfinite(low) and math.isfinite(high)
+            if not scale.clips:
+                return finite, finite
+            if finite and lowest <= low and high <= scale.high:
+                return True, True
         under, over = plane < lowest, plane > scale.high
         if not finite:
             under &= np.isfinite(plane)
