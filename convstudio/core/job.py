@@ -7,7 +7,6 @@ within it, input channel within it, depth, height, width).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
@@ -98,7 +97,8 @@ class ConvJob:
 
     @property
     def taps(self) -> int:
-        return math.prod(self.kernel)
+        depth, height, width = self.weight.shape[3:]
+        return int(depth * height * width)
 
     def reach(self, extent: Sequence[int]) -> Triple:
         """Cells of the padded input that so many output cells read, per axis."""
@@ -188,6 +188,8 @@ def tiles_of(full: Sequence[int], extents: Sequence[int], columns: Pair | None =
     """Tiles of the given extents that cover the job, or a range of its output columns, in memory order."""
     first, last = columns or (0, full[4])
     region = Tile((0, full[0]), (0, full[1]), (0, 0, first), (full[2], full[3], last))
+    if columns is None and list(extents) == list(full):  # small jobs, where the loops below take longest
+        return [region]
     return pieces(region, extents)
 
 

@@ -15,7 +15,9 @@ the padded array and never makes all of it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -30,6 +32,7 @@ Array: TypeAlias = npt.NDArray[Any]
 PADDING_MODES = ("zeros", "constant", "replicate", "reflect", "symmetric", "circular")
 
 _SMALL = 1 << 14  # cells of a block below which the number of assignments counts, not their lengths
+_GATHERED = 1 << 12  # cells of a padded channel up to which one gather is quicker still
 
 # Part of a padded axis: where it lies in the block, and the cells of the input it shows (None: the constant).
 Segment: TypeAlias = tuple[int, int, slice | None]
@@ -145,11 +148,19 @@ class PaddedSource:
     def fill(
         self, block: Array, examples: Pair, channels: Pair, low: Sequence[int], high: Sequence[int]
     ) -> None:
-        """Write the block of the padded array into `block` (examples, channels, depth, height, width)."""
-        if block.size < _SMALL and self.mode in ("zeros", "constant"):
-            self._fill_small(block, examples, channels, low, high)
-            return
+        """Write the block of the padded array into `block` (examples, channels, depth, height, width).
+
+        `block` is C-contiguous.
+        """
         part = self.array[examples[0] : examples[1], channels[0] : channels[1]]
+        constant = self.mode in ("zeros", "constant")
+        if constant and block.size < _SMALL:
+            self._fill_small(block, part, low, high)
+            return
+        everywhere = self._direct and block.shape[2:] == self.shape
+        if everywhere and not constant and math.prod(self.shape) <= _GATHERED:
+            self._gather(block, part)
+            return
         segments = [
             axis_segments(self._spatial[axis], self.pads[axis][0], self.mode, low[axis], high[axis])
             for axis in range(3)
@@ -160,9 +171,15 @@ class PaddedSource:
             else:
                 block[:, :, d0:d1, h0:h1, w0:w1] = part[:, :, d, h, w]
 
-    def _fill_small(
-        self, block: Array, examples: Pair, channels: Pair, low: Sequence[int], high: Sequence[int]
-    ) -> None:
+    def _gather(self, block: Array, part: Array) -> None:
+        """`fill` of whole channels that the input alone makes up, in one call."""
+        shown = _shown_cells(self._spatial, self.pads, self.mode)
+        lead = block.shape[:2]
+        # All indices are within bounds; "clip" keeps NumPy from buffering the output.
+        cells = part.reshape(*lead, math.prod(self._spatial))
+        np.take(cells, shown, 2, block.reshape(*lead, len(shown)), mode="clip")
+
+    def _fill_small(self, block: Array, part: Array, low: Sequence[int], high: Sequence[int]) -> None:
         """`fill` by a constant everywhere and the input's part on top: fewer assignments."""
         block.fill(self._value)
         within: list[slice] = []
@@ -173,9 +190,22 @@ class PaddedSource:
                 return
             within.append(slice(first - start, last - start))
             of_input.append(slice(first - before, last - before))
-        part = self.array[slice(*examples), slice(*channels)]
         d, h, w = of_input
         block[:, :, within[0], within[1], within[2]] = part[:, :, d, h, w]
+
+
+@lru_cache(maxsize=64)
+def _shown_cells(spatial: tuple[int, ...], pads: tuple[Pair, ...], mode: str) -> Array:
+    """For each cell of a padded channel the input's cell that it shows, both counted row by row."""
+    axes = []
+    for n, (before, after) in zip(spatial, pads, strict=True):
+        axis = np.empty(before + n + after, np.intp)
+        for start, stop, shown in axis_segments(n, before, mode, 0, len(axis)):
+            axis[start:stop] = np.arange(n)[shown]
+        axes.append(axis)
+    depth, height, width = axes
+    cells: Array = (depth[:, None, None] * spatial[1] + height[:, None]) * spatial[2] + width
+    return cells.reshape(-1)
 
 
 def axis_segments(n: int, before: int, mode: str, low: int, high: int) -> list[Segment]:
