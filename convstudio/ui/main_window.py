@@ -219,6 +219,7 @@ class MainWindow(QMainWindow):
             again = ("Compute again", self.session.compute)
             self.message_bar.show_message(failure.message, "warning", again, topic="result")
         else:
+            self.readout.show_algorithm(None)
             layer, shape = self.session.conv(self._layer_id), self.session.project.picture.shape
             self.message_bar.show_message(why_not(layer, shape) or failure.message, "error", topic="result")
 

@@ -11,17 +11,30 @@ from convstudio.ui.formula import duration
 PROOF_ROLES = {"good": "good", "bad": "problem"}
 
 
+def error_number(value: float) -> str:
+    """Return an error with two significant digits.
+
+    >>> error_number(2.4e-7), error_number(0.0)
+    ('2.4e−7', '0')
+    """
+    if not 0.0 < value < float("inf"):
+        return f"{value:g}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}".replace("-", "−")
+
+
 def proof_words(proof: Proof) -> tuple[str, str]:
     """Return what the badge says and what its tooltip explains."""
     top, left, height, width = proof.crop
     tip = (
         f"{proof.cells} output cells, rows {top} to {top + height - 1} and columns {left} to "
         f"{left + width - 1} of every channel, were computed again by SciPy in double precision. "
-        f"The largest difference is {proof.max_error:.2g}; up to {proof.tolerance:.2g} is rounding."
+        f"The largest difference is {error_number(proof.max_error)}; "
+        f"up to {error_number(proof.tolerance)} is rounding."
     )
     if proof.ok:
-        return f"matches SciPy, max error {proof.max_error:.1e}", tip
-    return f"differs from SciPy by {proof.max_error:.2g}", tip
+        return f"matches SciPy, max error {error_number(proof.max_error)}", tip
+    return f"differs from SciPy by {error_number(proof.max_error)}", tip
 
 
 class Readout(QStatusBar):
@@ -49,8 +62,11 @@ class Readout(QStatusBar):
         """Show where the cursor is and the values there."""
         self._cursor.setText(text)
 
-    def show_algorithm(self, result: LayerResult) -> None:
-        """Show the algorithm and its time."""
+    def show_algorithm(self, result: LayerResult | None) -> None:
+        """Show the algorithm and its time; nothing where nothing could be computed."""
+        if result is None:
+            self._algorithm.clear()
+            return
         self._algorithm.setText(f"{result.plan.algorithm} · {duration(result.seconds)}")
 
     def show_proof(self, text: str, state: str, tip: str) -> None:

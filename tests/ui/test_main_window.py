@@ -213,11 +213,13 @@ def test_on_a_screen_smaller_than_the_window_it_starts_maximized(
 
 
 def test_what_does_not_fit_is_said_with_what_to_do(window: MainWindow, qtbot: QtBot) -> None:
+    assert "ms" in text_of(window, "readout-algorithm")
     window.session.set_picture(Picture(np.full((1, 1, 1), 0.5, np.float32), "dot"))
     settle(qtbot, window)
     assert window.message_bar.text() == (
         "Reflection can fill 0 px beside 1 px, but 1 px are padded. Choose another border, or less padding."
     )
+    assert text_of(window, "readout-algorithm") == "", "nothing was computed"
 
 
 def test_tab_reaches_every_control_from_left_to_right(window: MainWindow) -> None:
