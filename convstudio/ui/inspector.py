@@ -61,6 +61,7 @@ class Inspector(QScrollArea):
         self.setMinimumWidth(MINIMUM_WIDTH)
         self._layer: Layer | None = None
         self._form: ParamForm | None = None
+        self._applied: tuple[Limits, dict[str, object]] | None = None  # what the form shows
 
         panel = QWidget(self)
         panel.setObjectName("inspector-panel")
@@ -113,11 +114,15 @@ class Inspector(QScrollArea):
         if self._form is None or type(layer) is not type(self._layer):
             self._make_form(layer)
         self._layer = layer
-        self.form.show_values({name: getattr(layer, name) for name in self.form.names()})
+        values = {name: getattr(layer, name) for name in self.form.names()}
+        self.form.show_values(values)
         problems = {}
         if isinstance(layer, Conv):
             limits = conv_limits(layer, in_shape)
-            self._apply(limits)
+            applied = (limits, values)
+            if applied != self._applied:  # most edits are of weights and leave the form as it is
+                self._applied = applied
+                self._apply(limits)
             problems = dict(limits.problems)
             if problems:
                 self._show_sizes(None)
@@ -162,6 +167,7 @@ class Inspector(QScrollArea):
             self._form.hide()
             self._form.deleteLater()
         self._form = ParamForm(layer.parameters(), self.widget())
+        self._applied = None
         self._form.edited.connect(self.edited)
         self._form.merge_key_ended.connect(self.edit_ended)
         self._column.insertWidget(self._form_place, self._form)

@@ -28,6 +28,8 @@ from convstudio.ui.weight_colours import weight_limit
 
 Values = NDArray[np.float64]
 SIDE = "size"  # what the square presets call their side
+INSIGHT_MILLISECONDS = 50
+"""How far the analysis stays behind an edit: the picture comes first, and a drag is analysed as it goes."""
 
 
 class KernelEditor(QWidget):
@@ -64,7 +66,7 @@ class KernelEditor(QWidget):
         # The analysis waits until the edit has gone out and the events of a fast drag are through.
         self._analysis = QTimer(self)
         self._analysis.setSingleShot(True)
-        self._analysis.setInterval(0)
+        self._analysis.setInterval(INSIGHT_MILLISECONDS)
         self._analysis.timeout.connect(self._show_insight)
         self._arrange()
         self._connect()
@@ -153,7 +155,8 @@ class KernelEditor(QWidget):
             surface.setFocus(Qt.FocusReason.OtherFocusReason)
         self._brush.show_limit(weight_limit(kernel.values))
         self._show_cell()
-        self._analysis.start()
+        if not self._analysis.isActive():
+            self._analysis.start()
 
     def _take_over(self, surface: KernelSurface, other: KernelSurface) -> None:
         """Go on in another kind of surface: at the same cell, with a brush that suits the kernel."""

@@ -46,7 +46,7 @@ def _middle(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.ui
     high = min(rows, max(1, -(-columns * height // width)))
     wide = min(columns, max(1, -(-rows * width // height)))
     top, left = (rows - high) // 2, (columns - wide) // 2
-    return np.ascontiguousarray(pixels[top : top + high, left : left + wide])
+    return pixels[top : top + high, left : left + wide]
 
 
 class StackCard(QFrame):

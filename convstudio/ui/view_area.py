@@ -105,9 +105,7 @@ class ViewArea(QWidget):
             for i in (0, 1)
         )
         channel = evaluation.project.look.channel if result.output.shape[0] > 1 else None
-        before = ViewPicture.of(
-            evaluation.source_view, result.source, border=self._padding(result), unread=geometry.unread
-        )
+        before = self._given(evaluation)
         after = ViewPicture.of(
             evaluation.output_view, result.output, rows=self._rows, columns=self._columns, channel=channel
         )
@@ -115,7 +113,8 @@ class ViewArea(QWidget):
         if evaluation.project.picture is not self._picture:
             self._picture = evaluation.project.picture
             self._viewport.fit()  # the place that was looked at belongs to another picture
-        self._input.show_picture(before)
+        if before is not self._input.picture:  # most edits leave it as it is, and painting takes time
+            self._input.show_picture(before)
         self._output.show_picture(after)
         self._both.show_pictures(before, after)
         self._show_headers(evaluation)
@@ -135,6 +134,19 @@ class ViewArea(QWidget):
         self._input.show_picture(given)
         height, width = given.size
         self._input_header.show_title("Input", f"{height}×{width}")
+
+    def _given(self, evaluation: Evaluation) -> ViewPicture:
+        """Return the picture of what the layer was given: the one that is shown, if nothing changed."""
+        result, shown = evaluation.last, self._input.picture
+        border, unread = self._padding(result), result.geometry.unread
+        if (
+            shown is not None
+            and shown.pixels is evaluation.source_view.pixels
+            and shown.values is result.source
+            and (shown.border is border and shown.unread == unread)
+        ):
+            return shown
+        return ViewPicture.of(evaluation.source_view, result.source, border=border, unread=unread)
 
     def _padding(self, result: LayerResult) -> Border | None:
         layer = result.item.layer
