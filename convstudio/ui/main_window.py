@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
@@ -28,6 +30,7 @@ from convstudio.ui.slow_work import SlowWork
 from convstudio.ui.theme import ThemeChoice, apply_theme, theme_of
 from convstudio.ui.view_area import ViewArea
 
+MOMENT_MILLISECONDS = 150
 FIRST_SAMPLE = "still-life"
 DEFAULT_SIZE = (1440, 900)
 TITLE_BAR = 48  # px that a desktop may put over the window, unknown before it is shown
@@ -69,6 +72,10 @@ class MainWindow(QMainWindow):
         self.finder = ActionFinder(self.actions_table.all(), self)
         self.finder.set_recent(settings.recent_actions)
 
+        self._after_paint = self._timer(0, self._show_facts)
+        self._moment = self._timer(MOMENT_MILLISECONDS, self._tell_expected)
+        self._expected = ("", "")
+        self._shown: Evaluation | None = None
         self._slow = SlowWork(self.progress, self)
         self.set_theme(theme or settings.theme, remember=False)
         self._connect()
@@ -77,6 +84,13 @@ class MainWindow(QMainWindow):
         self.session.compute()
 
     # --- putting together ---
+
+    def _timer(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(slot)
+        return timer
 
     def _lay_out(self) -> None:
         centre = QWidget(self)
@@ -192,11 +206,20 @@ class MainWindow(QMainWindow):
         self.commands.show_project(project)
         if not self.session.is_computed():
             # The last result's verdict says nothing about what is asked for now.
-            self._tell_proof("computing…", "checking", "", "The result is not there yet.")
+            self._expect_proof("computing…", "The result is not there yet.")
 
     @Slot(object)
     def _show_result(self, evaluation: Evaluation) -> None:
         self.views.show_result(evaluation)
+        self._shown = evaluation
+        self._after_paint.start()
+
+    @Slot()
+    def _show_facts(self) -> None:
+        """Show what follows from a result, once the picture is on screen."""
+        evaluation, self._shown = self._shown, None
+        if evaluation is None:
+            return
         self.sidebar.layers.show_result(evaluation)
         self.commands.show_availability()
         if evaluation.project == self.session.project:
@@ -225,7 +248,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _proof_started(self) -> None:
-        self._tell_proof("checking against SciPy…", "checking", "", "A random crop is being computed again.")
+        self._expect_proof("checking against SciPy…", "A random crop is being computed again.")
 
     @Slot(object)
     def _show_proof(self, proof: Proof) -> None:
@@ -236,7 +259,19 @@ class MainWindow(QMainWindow):
     def _proof_failed(self, text: str) -> None:
         self._tell_proof(text, "bad", "?", text)
 
+    def _expect_proof(self, text: str, tip: str) -> None:
+        """Say that a verdict is on its way, unless it comes in a moment: words that flicker say nothing."""
+        self._expected = (text, tip)
+        if not self._moment.isActive():
+            self._moment.start()
+
+    @Slot()
+    def _tell_expected(self) -> None:
+        text, tip = self._expected
+        self._tell_proof(text, "checking", "", tip)
+
     def _tell_proof(self, text: str, state: str, mark: str, tip: str) -> None:
+        self._moment.stop()
         self.inspector.show_proof(text, state)
         self.readout.show_proof(text, state, tip)
         self.sidebar.layers.show_proof(mark, tip)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,10 +25,12 @@ from pytestqt.qtbot import QtBot
 from scipy import ndimage
 
 from convstudio.core import Control
+from convstudio.engine.proof import Proof
 from convstudio.kernels import PRESETS, Kernel
 from convstudio.layers import Conv
 from convstudio.layers.conv import LUMINANCE_WEIGHTS
 from convstudio.model import Picture
+from convstudio.session import session as session_module
 from convstudio.ui.compare_view import CompareView
 from convstudio.ui.image_view import ImageView
 from convstudio.ui.main_window import DEFAULT_SIZE, MainWindow
@@ -177,9 +180,19 @@ def test_a_grey_picture_has_no_channels_to_choose(window: MainWindow, qtbot: QtB
 # --- what is not up to date ---
 
 
-def test_no_proof_is_claimed_for_what_is_not_computed_yet(window: MainWindow, qtbot: QtBot) -> None:
+def test_no_proof_is_claimed_for_what_is_not_computed_yet(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove = session_module.prove_layer
+
+    def prove_slowly(*what: Any) -> Proof:
+        time.sleep(0.5)
+        return prove(*what)
+
+    monkeypatch.setattr(session_module, "prove_layer", prove_slowly)
     window.session.set_param(LAYER, "bias", 0.5)
-    assert not any("matches" in text or "✓" in text for text in proofs(window))
+    qtbot.waitUntil(lambda: not any("matches" in text or "✓" in text for text in proofs(window)), timeout=400)
+    assert any("checking" in text for text in proofs(window))
     settle(qtbot, window)
     assert proofs(window)[2] == "✓"
     window.session.set_view("minmax")
