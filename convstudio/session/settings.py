@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
+from PySide6.QtCore import QByteArray, QObject, QSettings, QStandardPaths, Signal
 
 MAX_RECENT = 10
 
@@ -65,9 +65,12 @@ class Settings(QObject):
 
     @property
     def last_folder(self) -> str:
-        """The folder in which a file was last opened or saved, or an empty string."""
+        """The folder in which a file was last opened or saved, at first the user's pictures."""
         value = self._store.value("files/folder", "")
-        return value if isinstance(value, str) and Path(value).is_dir() else ""
+        if isinstance(value, str) and value and Path(value).is_dir():
+            return value
+        pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+        return pictures if Path(pictures).is_dir() else str(Path.home())
 
     @last_folder.setter
     def last_folder(self, folder: str) -> None:

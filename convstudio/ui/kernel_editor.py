@@ -205,7 +205,7 @@ class KernelEditor(QWidget):
         self._where.setText(f"row {row}, column {column}:  {fraction}{decimal}")
 
     def _show_wrong(self, sentence: str) -> None:
-        self._wrong.setText(sentence)
+        self._wrong.setText(sentence[:1].upper() + sentence[1:])
         self._wrong.setVisible(bool(sentence))
         self._where.setVisible(not sentence and self.surface() is self._grid)
 
