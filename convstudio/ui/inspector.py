@@ -82,11 +82,11 @@ class Inspector(QScrollArea):
         self._column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         self._column.setSpacing(6)
         self._column.addWidget(self._title)
-        self._column.addWidget(self._problem)
         if top is not None:
             self._column.addWidget(top)
         self._form_place = self._column.count()
-        for card in (self._formula, self._cost, self._result):
+        # Under the form and in place of the cards that have nothing to say then: no control moves.
+        for card in (self._problem, self._formula, self._cost, self._result):
             self._column.addWidget(card)
         self._column.addStretch(1)
         self.setWidget(panel)
@@ -136,9 +136,10 @@ class Inspector(QScrollArea):
             elif not problems:
                 general = text
         for name in self.form.names():
-            self.form.show_problem(name, problems.get(name))
-        self._problem.setText(general)
-        self._problem.setVisible(bool(general))
+            self.form.mark_problem(name, problems.get(name))
+        said = general or "\n".join(problems.values())
+        self._problem.setText(said)
+        self._problem.setVisible(bool(said))
 
     def show_result(self, result: LayerResult) -> None:
         """Show the numbers of a finished result, the algorithm and its time included."""

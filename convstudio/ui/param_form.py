@@ -35,7 +35,7 @@ class ParamForm(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(6)
+        grid.setVerticalSpacing(5)
         grid.setColumnMinimumWidth(0, LABEL_WIDTH)
         grid.setColumnStretch(1, 1)
         for declared in params:
@@ -75,6 +75,16 @@ class ParamForm(QWidget):
     def show_problem(self, name: str, text: str | None) -> None:
         """Say at a parameter why it cannot work, or take the sentence away with ``None``."""
         self._fields[name].set_problem(text)
+
+    def mark_problem(self, name: str, text: str | None) -> None:
+        """Mark a parameter whose value cannot work, the reason in its tooltip: nothing moves in the form."""
+        label = self._labels[name]
+        self._fields[name].mark_problem(text)
+        if bool(label.property("wrong")) != bool(text):
+            label.setProperty("wrong", bool(text))
+            label.style().unpolish(label)
+            label.style().polish(label)
+        label.setToolTip(tip(self._fields[name].param.help, text or ""))
 
     def set_range(self, name: str, minimum: float, maximum: float) -> None:
         """Narrow what can be entered for a parameter, within its declaration."""

@@ -151,6 +151,7 @@ QLabel[role="section"] {{ color: {t.text_dim}; font-size: 11px; font-weight: 700
 QLabel[role="title"] {{ font-weight: 600; }}
 QLabel[role="numbers"] {{ font-family: "DejaVu Sans Mono", "Consolas", "Menlo", monospace; font-size: 12px; }}
 QLabel[role="problem"] {{ color: {t.error}; font-size: 12px; }}
+QLabel[wrong="true"] {{ color: {t.error}; }}
 QLabel[role="good"] {{ color: {t.good}; }}
 QToolTip {{ background: {t.card}; color: {t.text}; border: 1px solid {t.border}; padding: 4px; }}
 

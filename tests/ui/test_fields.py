@@ -25,6 +25,7 @@ from convstudio.ui.fields import Field, make_field
 from convstudio.ui.fields.bool_field import BoolField
 from convstudio.ui.fields.choice_field import ChoiceField
 from convstudio.ui.fields.float_field import FloatField
+from convstudio.ui.fields.hint_line import HintLine
 from convstudio.ui.fields.int_field import IntField
 from convstudio.ui.fields.padding_field import PaddingField
 from convstudio.ui.fields.per_axis_field import PerAxisField
@@ -363,7 +364,7 @@ def test_custom_starts_from_what_the_word_came_to(host: QWidget, qtbot: QtBot) -
     field, heard = put(host, PADDING, "same")
     assert isinstance(field, PaddingField)
     field.show_resolved(((1, 2), (3, 4)))
-    assert "top 1, bottom 2, left 3, right 4" in line(field, "hint").text()
+    assert "↑1 ↓2 ←3 →4 px" in line(field, "hint").text()
     qtbot.mouseClick(field.segments.button("custom"), Qt.MouseButton.LeftButton)
     assert heard == [((1, 2), (3, 4))]
     assert field.sides.isVisible()
@@ -398,3 +399,18 @@ def test_showing_a_padding_is_silent_and_unlinks_uneven_sides(host: QWidget) -> 
     field.set_value("same_lower")
     assert heard == []
     assert field.segments.button("same").isChecked()
+
+
+def test_a_hint_too_long_for_its_line_is_cut_and_stands_whole_in_the_tooltip(host: QWidget) -> None:
+    long = Choice("one", "one", "What one means, at a length that no panel of this width has room for.")
+    field, _ = put(host, ChoiceParam(label="Word", help="Which.", choices=(long, *WORDS[1:3])), "one")
+    hint = line(field, "hint")
+    assert isinstance(hint, HintLine)
+    height = field.height()
+    hint.resize(120, hint.height())
+    assert hint.shown_text().endswith("…")
+    assert long.help in hint.toolTip()
+    field.set_value("two")
+    assert hint.shown_text() == hint.text()
+    assert hint.toolTip() == ""
+    assert field.height() == height

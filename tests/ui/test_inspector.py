@@ -140,7 +140,7 @@ def test_the_border_follows_the_padding(inspector: Inspector) -> None:
     inspector.show_layer(layer_of(padding="valid"), COLOUR)
     field = inspector.form.field("padding_mode")
     assert not any(control.isEnabled() for control in field.controls())
-    assert "Nothing is padded" in text_of(inspector, "param-padding_mode-hint")
+    assert all("Nothing is padded" in control.toolTip() for control in field.controls())
     inspector.show_layer(layer_of(padding="same"), COLOUR)
     assert all(control.isEnabled() for control in field.controls())
     assert not inspector.form.field("padding_value").isVisible()
@@ -162,7 +162,7 @@ def test_ranges_follow_from_the_picture(inspector: Inspector) -> None:
     assert dilation.spins[0].maximum() == 4  # 4·(3−1)+1 = 9
     assert dilation.spins[1].maximum() == 4, "linked, the narrower axis holds for both"
     inspector.show_layer(layer_of(padding="valid", dilation=(4, 4)), (3, 9, 21))
-    assert "would not fit" in text_of(inspector, "param-dilation-hint")
+    assert all("would not fit" in spin.toolTip() for spin in dilation.spins)
 
 
 def test_border_modes_that_cannot_fill_the_padding_are_off(inspector: Inspector) -> None:
@@ -178,23 +178,52 @@ def test_what_does_not_fit_is_said_where_it_is_set(inspector: Inspector) -> None
     inspector.show_layer(layer_of(), COLOUR)
     layer = layer_of(padding="valid", dilation=(4, 4))
     inspector.show_layer(layer, (3, 5, 50), (None, "kernel spans 9 px but the input is 5 px high"))
-    assert "spans 9 px" in text_of(inspector, "param-padding-problem")
-    assert text_of(inspector, "inspector-problem") == "", "once is enough"
-    assert text_of(inspector, "param-dilation-hint") == "At most 2 works here."
+    padding, label = inspector.form.field("padding"), inspector.findChild(QLabel, "param-padding-label")
+    assert label is not None
+    assert "spans 9 px" in padding.problem()
+    assert "spans 9 px" in padding.toolTip()
+    assert label.property("wrong"), "its label is red"
+    assert text_of(inspector, "inspector-problem").count("spans 9 px") == 1, "once is enough"
+    assert "At most 2 works here." in inspector.form.field("dilation").toolTip()
     card = inspector.findChild(QFrame, "formula-card")
     assert card is not None
     assert not card.isVisible(), "a formula of another size would be a lie"
     inspector.show_layer(layer_of(), COLOUR)
-    assert text_of(inspector, "param-padding-problem") == ""
+    assert padding.problem() == ""
+    assert "spans" not in padding.toolTip()
+    assert not label.property("wrong")
+    assert text_of(inspector, "inspector-problem") == ""
     assert card.isVisible()
 
 
-def test_other_failures_stand_on_top_or_at_their_parameter(inspector: Inspector) -> None:
+def test_other_failures_are_said_and_mark_their_parameter(inspector: Inspector) -> None:
     inspector.show_layer(layer_of(), COLOUR, (None, "There is not enough memory."))
     assert text_of(inspector, "inspector-problem") == "There is not enough memory."
     inspector.show_layer(layer_of(), COLOUR, ("bias", "Too much."))
-    assert text_of(inspector, "inspector-problem") == ""
-    assert text_of(inspector, "param-bias-problem") == "Too much."
+    assert text_of(inspector, "inspector-problem") == "Too much."
+    assert inspector.form.field("bias").problem() == "Too much."
+
+
+@pytest.mark.parametrize("width", [MINIMUM_WIDTH, 320])
+def test_no_control_moves_while_reasons_come_and_go(inspector: Inspector, width: int, qtbot: QtBot) -> None:
+    inspector.resize(width, 900)
+    places = []
+    for layer, shape in (
+        (layer_of(), COLOUR),
+        (layer_of(padding="valid"), COLOUR),  # nothing is padded: the border is off
+        (layer_of(4, padding="full"), COLOUR),
+        (layer_of(4), COLOUR),  # four different sides
+        (layer_of(), (1, 300, 450)),  # a single channel
+        (layer_of(padding="valid", dilation=(4, 4)), (3, 9, 21)),  # at the end of its range
+        (layer_of(padding="valid", dilation=(4, 4)), (3, 5, 50)),  # does not fit
+        (layer_of(operation="convolution", channels="luminance"), COLOUR),
+    ):
+        inspector.show_layer(layer, shape)
+        qtbot.wait(1)
+        panel, form = inspector.widget(), inspector.form
+        fields = [form.field(name) for name in form.names()]
+        places.append([each.mapTo(panel, each.rect().topLeft()).y() for each in fields if each.isVisible()])
+    assert all(place == places[0] for place in places), places
 
 
 def test_the_operation_is_explained_where_it_stands(inspector: Inspector) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from convstudio.spec.params import Declared, Param, ParamError
+from convstudio.ui.fields.hint_line import HintLine
 from convstudio.ui.fields.quiet import ROW_HEIGHT
 from convstudio.ui.tips import tip
 
@@ -18,7 +19,10 @@ class Field(QWidget):
 
     ``edited(value)`` says that the user entered an allowed value; it comes with every keystroke and every
     step of a drag. ``finished()`` says that the user is done with it (Enter, a slider let go).
-    ``set_value``, ``set_problem``, ``set_hint``, ``set_range`` and ``set_enabled_reason`` emit nothing.
+    The ``set_*`` methods and ``mark_problem`` emit nothing.
+
+    Hints and reasons never change the height, so that a click lands where it was aimed: fields that always
+    have a hint keep a line for it (``keep_hint_line``), the others say it in the tooltip.
     """
 
     edited = Signal(object)
@@ -33,6 +37,7 @@ class Field(QWidget):
         self._typing_problem = ""
         self._hint = ""
         self._reason = ""
+        self._mark = ""
         self._controls: list[tuple[QWidget, str]] = []
         self.setObjectName(f"param-{declared.name}")
         self.setAccessibleName(self.param.label)
@@ -42,23 +47,24 @@ class Field(QWidget):
         self.row = QHBoxLayout(self._row)
         self.row.setContentsMargins(0, 0, 0, 0)
         self.row.setSpacing(6)
-        self._hint_line = self._line("caption", "hint")
-        self._problem_line = self._line("problem", "problem")
+        self._hint_line: HintLine | None = None
+        self._problem_line = QLabel(self)
+        self._problem_line.setProperty("role", "problem")
+        self._problem_line.setObjectName(f"{self.objectName()}-problem")
+        self._problem_line.setWordWrap(True)
+        self._problem_line.hide()
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(3)
         self.column.addWidget(self._row)
-        self.column.addWidget(self._hint_line)
         self.column.addWidget(self._problem_line)
         self.setToolTip(tip(self.param.help))
 
-    def _line(self, role: str, suffix: str) -> QLabel:
-        line = QLabel(self)
-        line.setProperty("role", role)
-        line.setObjectName(f"{self.objectName()}-{suffix}")
-        line.setWordWrap(True)
-        line.hide()
-        return line
+    def keep_hint_line(self) -> None:
+        """Keep one line under the controls for the hint, whether there is one or not."""
+        self._hint_line = HintLine(self)
+        self._hint_line.setObjectName(f"{self.objectName()}-hint")
+        self.column.insertWidget(self.column.indexOf(self._problem_line), self._hint_line)
 
     def add_control(self, control: QWidget, part: str = "", stretch: int = 0, help_text: str = "") -> None:
         """Put a control into the row; ``part`` says which part of the value it holds (``"vertical"``)."""
@@ -127,8 +133,11 @@ class Field(QWidget):
         self._refresh_lines()
 
     def set_hint(self, text: str | None) -> None:
-        """Say in dim letters under the controls what the present value means."""
+        """Say what the present value means: under the controls where a line is kept, else in the tooltip."""
+        if (text or "") == self._hint:
+            return
         self._hint = text or ""
+        self._describe()
         self._refresh_lines()
 
     def set_enabled_reason(self, text: str | None) -> None:
@@ -138,22 +147,37 @@ class Field(QWidget):
         self._describe()
         self._refresh_lines()
 
+    def mark_problem(self, text: str | None) -> None:
+        """Say in the tooltip, and to screen readers, why the present value cannot work; no line appears."""
+        if (text or "") != self._mark:
+            self._mark = text or ""
+            self._describe()
+
     def problem(self) -> str:
-        """Return the sentence that stands under the controls as a problem, or an empty string."""
-        return self._typing_problem or self._problem
+        """Return why the present value cannot work, or an empty string."""
+        return self._typing_problem or self._problem or self._mark
+
+    def explanations(self) -> tuple[str, ...]:
+        """Return what the tooltips say besides the help: the problem, why it is switched off, the hint."""
+        return self._mark, self._reason, "" if self._hint_line is not None else self._hint
 
     def _describe(self) -> None:
-        whole = tip(self.param.help, self._reason)
-        self.setToolTip(whole)
+        why = self.explanations()
+        self.setToolTip(tip(self.param.help, *why))
         for control, own in self._controls:
-            control.setToolTip(tip(own or self.param.help, self._reason))
-            control.setAccessibleDescription(self.problem() or self._reason)
+            control.setToolTip(tip(own or self.param.help, *why))
+        self._describe_aloud()
 
     def _refresh_lines(self) -> None:
-        hint, problem = self._reason or self._hint, self.problem()
-        self._hint_line.setText(hint)
-        self._hint_line.setVisible(bool(hint) and not problem)
+        problem = self._typing_problem or self._problem
+        if self._hint_line is not None:
+            self._hint_line.setText(self._reason or self._hint)
         self._problem_line.setText(problem)
         self._problem_line.setVisible(bool(problem))
+        self._describe_aloud()
+
+    def _describe_aloud(self) -> None:
+        kept = self._hint_line is not None
+        said = self.problem() or self._reason or ("" if kept else self._hint)
         for control, _ in self._controls:
-            control.setAccessibleDescription(problem or self._reason)
+            control.setAccessibleDescription(said)

@@ -37,6 +37,7 @@ class ChoiceField(Field):
             self.segments = Segments(param.choices, self.objectName())
             self.segments.chosen.connect(self._on_chosen)
             self.add_control(self.segments, "", 1)
+            self.keep_hint_line()
         else:
             self.combo = QuietComboBox()
             for row, choice in enumerate(param.choices):
@@ -70,7 +71,7 @@ class ChoiceField(Field):
 
     def _explain_combo(self, value: str) -> None:
         assert self.combo is not None
-        self.combo.setToolTip(tip(self.param.help, self._choices[value].help, self._reason))
+        self.combo.setToolTip(tip(self.param.help, self._choices[value].help, *self.explanations()))
 
     def _describe(self) -> None:
         super()._describe()

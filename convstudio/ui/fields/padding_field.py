@@ -41,7 +41,7 @@ _SHORT = {
     "valid": "The window stays inside the picture",
     "same": "Keeps size ÷ stride",
     "same_lower": "Keeps size ÷ stride",
-    "full": "Wherever the window touches the picture",
+    "full": "Every overlap",
 }
 _IN_ROW = ("valid", "same", "full", CUSTOM)
 
@@ -54,8 +54,8 @@ def padding_hint(word: str, amounts: tuple[Pair, Pair] | None) -> str:
     if top == bottom == left == right:
         return f"{_SHORT[word]}: {top} px each side."
     if top == bottom and left == right:
-        return f"{_SHORT[word]}: {top} px top and bottom, {left} px left and right."
-    return f"{_SHORT[word]}: top {top}, bottom {bottom}, left {left}, right {right} px."
+        return f"{_SHORT[word]}: ↕ {top}, ↔ {left} px."
+    return f"{_SHORT[word]}: ↑{top} ↓{bottom} ←{left} →{right} px."
 
 
 class PaddingField(Field):
@@ -76,6 +76,7 @@ class PaddingField(Field):
         self.add_control(self.more, "all choices", help_text="All kinds of padding, same_lower included.")
         self.sides = self._make_sides(param)
         self.column.insertWidget(1, self.sides)
+        self.keep_hint_line()
         self._show(declared.default)
 
     def _make_menu(self) -> MoreButton:
@@ -179,6 +180,8 @@ class PaddingField(Field):
         for action in self._menu_group.actions():
             action.setChecked(action.data() == word)
         self.sides.setVisible(word == CUSTOM)
+        assert self._hint_line is not None
+        self._hint_line.setVisible(word != CUSTOM)  # the sides stand in its place
         self.set_hint("" if word == CUSTOM else padding_hint(word, None))
 
     def _on_word(self, word: str) -> None:

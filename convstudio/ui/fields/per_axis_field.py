@@ -44,7 +44,7 @@ class PerAxisField(Field):
     def set_axis_range(self, axis: int, minimum: int, maximum: int, why: str = "") -> None:
         """Narrow one axis (0 rows, 1 columns); linked, the narrower of both holds for both.
 
-        ``why`` is said under the controls when the value stands at the narrowed end.
+        ``why`` is said in the tooltip when the value stands at the narrowed end.
         """
         each = self._declared.each
         self._why = why
