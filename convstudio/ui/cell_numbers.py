@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,14 +19,18 @@ THREE_LINES = 37.0  # from here red, green and blue stand under one another
 
 _MARKS = "0123456789.−e∞aN"
 
-# Text in the colour it speaks of, light for dark cells and dark for light ones.
+# Text in the colour it speaks of, light for dark cells and dark for light ones; see ``pen``.
 _TINTS = {
     "grey": (QColor(255, 255, 255), QColor(0, 0, 0)),
     "red": (QColor(255, 220, 215), QColor(82, 0, 0)),
     "green": (QColor(210, 252, 213), QColor(0, 46, 0)),
     "blue": (QColor(217, 227, 255), QColor(0, 0, 112)),
 }
+_PLAIN = _TINTS["grey"]
 _SPLIT = 0.179  # relative luminance at which black and white text are equally readable (WCAG 2)
+# Between these luminances some tint has less than the contrast of 4.5 that WCAG 2 asks of small text;
+# white below the split and black above it always have that much.
+_MIDDLE = (0.132, 0.264)
 
 
 @lru_cache(maxsize=8192)
@@ -83,8 +88,15 @@ def luminance(red: float, green: float, blue: float) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _on_dark(word: int) -> bool:
-    return luminance(word >> 16 & 255, word >> 8 & 255, word & 255) < _SPLIT
+def _tone(word: int) -> int:
+    """Return 0 for a dark cell, 1 and 2 for the middle tones below and above the split, 3 for a light one."""
+    return bisect((_MIDDLE[0], _SPLIT, _MIDDLE[1]), luminance(word >> 16 & 255, word >> 8 & 255, word & 255))
+
+
+def pen(tint: str, tone: int) -> QColor:
+    """Return the colour of a text of a tint on a cell of a tone: in the middle tones plain white or black."""
+    light, dark = _PLAIN if tone in (1, 2) else _TINTS[tint]
+    return light if tone < 2 else dark
 
 
 class _Face:
@@ -157,12 +169,12 @@ class NumberPainter:
                 tints = ("red", "green", "blue")
             else:
                 values = np.tensordot([0.299, 0.587, 0.114], values, axes=1)[None]  # luma of ITU-R BT.601
-        dark = [[_on_dark(word) for word in row] for row in block.words]
+        tones = [[_tone(word) for word in row] for row in block.words]
         for line, (tint, plane) in enumerate(zip(tints, values, strict=True)):
             lower = (line - (len(tints) - 1) / 2.0) * face.line + face.rise
-            runs = _runs(face, block, dark, plane.astype(np.float64).tolist(), lower, room)
-            for run, colour in zip(runs, _TINTS[tint], strict=True):
-                _draw(painter, face, run, colour)
+            runs = _runs(face, block, tones, plane.astype(np.float64).tolist(), lower, room)
+            for tone, run in enumerate(runs):
+                _draw(painter, face, run, pen(tint, tone))
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,21 +193,21 @@ class NumberBlock:
 def _runs(
     face: _Face,
     block: NumberBlock,
-    dark: list[list[bool]],
+    tones: list[list[int]],
     rows: list[list[float]],
     lower: float,
     room: int,
-) -> tuple[_Run, _Run]:
-    """Return the glyphs that stand on dark cells and those that stand on light ones."""
-    on_dark, on_light = _Run(), _Run()
-    for middle, row, darks in zip(block.middles_y, rows, dark, strict=True):
+) -> tuple[_Run, ...]:
+    """Return the glyphs by the tone of the cells they stand on."""
+    runs = (_Run(), _Run(), _Run(), _Run())
+    for middle, row, below in zip(block.middles_y, rows, tones, strict=True):
         y = middle + lower
-        for x, value, is_dark in zip(block.middles_x, row, darks, strict=True):
+        for x, value, tone in zip(block.middles_x, row, below, strict=True):
             glyphs, starts = face.layout(short_number(value, room))
-            run = on_dark if is_dark else on_light
+            run = runs[tone]
             run.glyphs += glyphs
             run.places += [QPointF(x + start, y) for start in starts]
-    return on_dark, on_light
+    return runs
 
 
 def _draw(painter: QPainter, face: _Face, run: _Run, colour: QColor) -> None:

@@ -161,6 +161,13 @@ class ViewPicture:
         height, width = self.size
         return self.cells_extent(-top, -left, top + height + bottom, left + width + right)
 
+    @property
+    def read_end(self) -> Pair:
+        """The first row and the first column of cells, padded ones included, that no window reads."""
+        after = (self.border.amounts[0][1], self.border.amounts[1][1]) if self.border is not None else (0, 0)
+        height, width = self.size
+        return height + after[0] - self.unread[0], width + after[1] - self.unread[1]
+
     def cells_extent(self, row: int, column: int, rows: int, columns: int) -> QRectF:
         """Return the edges, in input coordinates, of a block of cells, padded ones included."""
         x, y = self.columns.edge(column), self.rows.edge(row)

@@ -18,6 +18,7 @@ from convstudio.ui.view_picture import Pixels, Values, ViewPicture
 GRID_FROM = 8.0  # device-independent pixels a cell: the grid begins to appear
 GRID_FULL = 14.0
 _SHADE = QColor(0, 0, 0, 115)  # over padded cells
+_UNREAD = QColor(0, 0, 0, 90)  # under the hatching
 _RED_BLUE, _GREEN, _BYTE = np.uint32(0xFF00FF), np.uint32(0x00FF00), np.uint32(8)
 _GRID_WHITE, _GRID_BLACK = 0.16, 0.30  # opacities, one over the other: seen on any colour
 
@@ -162,7 +163,7 @@ class _Drawing:
         picture = self._picture
         patches = picture.border.patches if picture.border else ()
         blocks = [self._block(picture.values, picture.pixels, 0, 0)]
-        blocks += [self._block(p.values, _shaded(p.pixels), p.row, p.column) for p in patches]
+        blocks += [self._block(p.values, _under(_SHADE, p.pixels), p.row, p.column) for p in patches]
         for block in blocks:
             if block is not None:
                 numbers.write(self._painter, self._font, block, self._ratio)
@@ -179,9 +180,15 @@ class _Drawing:
             return None
         if picture.channel is not None:
             values = values[picture.channel : picture.channel + 1]
+        seen = np.ascontiguousarray(pixels[top:bottom, left:right])
+        if any(picture.unread):
+            last_row, last_column = picture.read_end
+            unread = np.arange(row + top, row + bottom)[:, None] >= last_row
+            unread = unread | (np.arange(column + left, column + right) >= last_column)
+            seen = np.where(unread[:, :, None], _under(_UNREAD, seen), seen)
         return NumberBlock(
             values=values[:, top:bottom, left:right],
-            words=pixels.view(np.uint32)[top:bottom, left:right, 0].tolist(),
+            words=seen.view(np.uint32)[:, :, 0].tolist(),
             middles_x=[x0 + (i + 0.5) * wide for i in range(left, right)],
             middles_y=[y0 + (i + 0.5) * tall for i in range(top, bottom)],
             cell=self._cell,
@@ -205,9 +212,9 @@ def _seen(start: float, stop: float, origin: float, cell: float, first: int, las
     return begin, max(begin, min(last, math.ceil((stop - origin) / cell)))
 
 
-def _shaded(pixels: Pixels) -> Pixels:
-    """Return padded cells as they look under the shade, so that their numbers suit them."""
-    dimmed = pixels.astype(np.uint16) * (255 - _SHADE.alpha()) // 255
+def _under(shade: QColor, pixels: Pixels) -> Pixels:
+    """Return cells as they look under a black shade, so that their numbers suit them."""
+    dimmed = pixels.astype(np.uint16) * (255 - shade.alpha()) // 255
     return dimmed.astype(np.uint8)
 
 
@@ -215,7 +222,7 @@ def _hatch(painter: QPainter, where: QRect, ratio: float) -> None:
     """Strike out cells that are never read."""
     if where.isEmpty():
         return
-    painter.fillRect(where, QColor(0, 0, 0, 90))
+    painter.fillRect(where, _UNREAD)
     painter.save()
     painter.setClipRect(where)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

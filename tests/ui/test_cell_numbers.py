@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from convstudio.ui.cell_numbers import _TINTS, exact_number, luminance, short_number
+from convstudio.ui.cell_numbers import _TINTS, _tone, exact_number, luminance, pen, short_number
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,17 @@ def contrast(one: float, other: float) -> float:
 
 def test_text_is_readable_on_every_grey_and_on_the_worst_colours() -> None:
     cells = [(v, v, v) for v in range(256)]
-    cells += [(r, g, b) for r in range(0, 256, 51) for g in range(0, 256, 51) for b in range(0, 256, 51)]
+    cells += [(r, g, b) for r in range(0, 256, 17) for g in range(0, 256, 17) for b in range(0, 256, 17)]
     for cell in cells:
-        behind = luminance(*cell)
-        for light, dark in _TINTS.values():
-            pen = light if behind < 0.179 else dark
-            assert contrast(luminance(pen.red(), pen.green(), pen.blue()), behind) > 3.2
+        behind, tone = luminance(*cell), _tone(cell[0] << 16 | cell[1] << 8 | cell[2])
+        for tint in _TINTS:
+            ink = pen(tint, tone)
+            assert contrast(luminance(ink.red(), ink.green(), ink.blue()), behind) >= 4.5, (cell, tint)
+
+
+@pytest.mark.parametrize("tone", [0, 3])
+def test_text_on_dark_and_light_cells_has_the_colour_it_speaks_of(tone: int) -> None:
+    for tint in ("red", "green", "blue"):
+        ink = pen(tint, tone)
+        assert getattr(ink, tint)() == max(ink.red(), ink.green(), ink.blue())
+        assert min(ink.red(), ink.green(), ink.blue()) < getattr(ink, tint)()

@@ -84,3 +84,11 @@ def test_numbers_of_cells_of_padded_ones_and_of_none() -> None:
     assert list(shown.numbers(2, 0)) == []
     alone = ViewPicture.of(render(values, "clamped", channel=1), values, channel=1)
     assert alone.numbers(1, 0) == [6.0]
+
+
+def test_the_cells_that_are_read_end_before_the_unread_ones_padding_included() -> None:
+    values = np.zeros((1, 10, 20), np.float32)
+    border = padded_border(values, ((1, 2), (3, 4)), "zeros")
+    shown = ViewPicture.of(render(values, "clamped"), values, border=border, unread=(1, 5))
+    assert shown.read_end == (11, 19)
+    assert ViewPicture.of(render(values, "clamped"), values, unread=(0, 2)).read_end == (10, 18)
