@@ -23,7 +23,7 @@ class ViewHeader(QWidget):
     """Title, detail and zoom of a view; for a result also the choice of view and channel, and the legend.
 
     What does not fit is left out, the least important first: the zoom, the detail; then the title is cut,
-    and where even that is too much, the counts, the choice of channel and the legend go.
+    and where even that is too much, the counts, the legend and the choice of channel go.
     """
 
     view_chosen = Signal(str)  # the id of a view
@@ -73,7 +73,6 @@ class ViewHeader(QWidget):
         What the view clipped and what is not finite is counted in words.
         """
         kind = view_kind(rendered.view)
-        self._view.setText(f"{kind.title} ▾")
         self._view.setToolTip(tip("How the result is shown.", kind.help))
         _tick(self._views, rendered.view)
         self._channel.setText("RGB ▾" if channel is None else f"{_CHANNELS[channel + 1]} ▾")
@@ -179,6 +178,9 @@ class ViewHeader(QWidget):
         choices: list[QWidget] = [self._view] if self._rendered is not None else []
         if self._has_channels:
             choices.append(self._channel)
+        self._name_view(short=False)
+        if sum(_width(each) + _GAP for each in choices) > self.width() - 2 * _MARGIN:
+            self._name_view(short=True)
         narrow = self._legend.minimumSizeHint().width()
         legend: list[QWidget] = [self._legend] if self._rendered is not None else []
         room = self.width() - 2 * _MARGIN - sum(_width(each) + _GAP for each in choices)
@@ -192,9 +194,9 @@ class ViewHeader(QWidget):
         room -= needed
         for part, parts in (
             (self._clip, notes),
-            (self._channel, choices),
-            (self._broken, notes),
             (self._legend, legend),
+            (self._broken, notes),
+            (self._channel, choices),
         ):
             if room < 0 and part in parts:
                 parts.remove(part)
@@ -237,6 +239,12 @@ class ViewHeader(QWidget):
                 right -= width
                 _put(part, right, width)
                 right -= _GAP
+
+    def _name_view(self, *, short: bool) -> None:
+        """Write the view's name, or its first word where there is hardly any room."""
+        if self._rendered is not None:
+            title = view_kind(self._rendered.view).title
+            self._view.setText(f"{title.split()[0] if short else title} ▾")
 
     def _say_notes(self, short: bool) -> None:
         """Write what was clipped and what is not finite, in a word or two where there is little room."""
