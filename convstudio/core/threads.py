@@ -178,5 +178,8 @@ def _run_parallel(tiles: Sequence[T], work: Callable[[T, Scratch], None], contro
         # One that never started (the pool is busy with another operation) has nothing to wait for.
         if not helper.cancel():
             helper.result()
-    if failures:
-        raise failures[0]
+    try:
+        if failures:
+            raise failures[0]
+    finally:
+        failures.clear()  # each knows the frames that know this list: a cycle that would keep all arrays
