@@ -74,7 +74,8 @@ class Evaluator:
     """Evaluates one project after another on one worker thread."""
 
     def __init__(self, max_bytes: int = 1 << 30) -> None:
-        self._sources: ByteCache[FloatArray] = ByteCache(max_bytes // 4)
+        # A key holds on to its picture, which weighs three times as much as the luminance made of it.
+        self._sources: ByteCache[FloatArray] = ByteCache(max_bytes // 4, max_entries=2)
         # Few, so that their buffers come back soon: computing again is quicker than fresh memory.
         self._results: ByteCache[LayerResult] = ByteCache(max_bytes // 2, max_entries=2)
         self._views: ByteCache[Rendered] = ByteCache(max_bytes // 4, max_entries=4)

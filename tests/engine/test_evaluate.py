@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -182,3 +183,14 @@ def test_the_proof_catches_a_wrong_cell() -> None:
     assert prove_layer(layer, x, right).ok
     wrong = right + np.float32(0.01)
     assert not prove_layer(layer, x, wrong).ok
+
+
+def test_pictures_that_are_gone_are_not_kept(project: Project, evaluator: Evaluator) -> None:
+    project = project.with_param("conv-1", "channels", "luminance")
+    held = []
+    for seed in range(12):
+        picture = random_picture(seed=seed)
+        held.append(weakref.ref(picture))
+        evaluator.evaluate(project.with_picture(picture))
+    del picture
+    assert sum(each() is not None for each in held) <= 4
