@@ -103,7 +103,7 @@ def _theme(text: str) -> str:
 
 def _check_command(arguments: list[str]) -> None:
     """Tell a mistyped command from a picture; what else is wrong with a picture, the window tells."""
-    if not arguments or arguments[0].startswith("-") or Path(arguments[0]).exists():
+    if not arguments or arguments[0].startswith("-") or os.path.exists(arguments[0]):
         return
     close = difflib.get_close_matches(arguments[0], cli.COMMANDS, n=1)
     if close:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QSettings
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
@@ -102,6 +103,7 @@ def test_help_can_be_asked_for_by_a_word(capsys: pytest.CaptureFixture[str]) -> 
         (["--size", "²x²"], ["--size"]),
         (["--size", "99999x1"], ["--size"]),
         (["--theme", "blue"], ["--theme", "dark", "light"]),
+        (["x" * 5000, "--theme", "blue"], ["--theme"]),
         (["--screenshot"], ["--screenshot"]),
         (["--screenshot", "out.jpg"], [".png", "out.jpg"]),
         (["--screen", "out.png"], ["--screen", "--screenshot"]),
@@ -250,6 +252,27 @@ def test_a_signal_closes_the_window(number: signal.Signals, qtbot: QtBot) -> Non
         interrupts.release()
     assert interrupts.caught == number
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise elsewhere")
+def test_a_window_that_stays_to_tell_something_was_not_interrupted(qtbot: QtBot) -> None:
+    asked: list[QCloseEvent] = []
+
+    class Staying(QWidget):
+        def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  Qt's name
+            event.ignore()
+            asked.append(event)
+
+    widget = Staying()
+    qtbot.addWidget(widget)
+    widget.show()
+    interrupts = Interrupts(widget)
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        qtbot.waitUntil(lambda: bool(asked))
+        assert interrupts.caught is None
+    finally:
+        interrupts.release()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise elsewhere")

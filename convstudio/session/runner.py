@@ -37,7 +37,7 @@ class LatestWins(QObject):
         super().__init__(parent)
         self._patience = patience
         self._lock = threading.Condition()
-        self._waiting: tuple[int, Work] | None = None
+        self._waiting: tuple[int, Work, Control] | None = None
         self._control: Control | None = None
         self._started = 0.0
         self._generation = 0
@@ -62,7 +62,7 @@ class LatestWins(QObject):
             if self._closing:
                 return
             self._generation += 1
-            self._waiting = (self._generation, work)
+            self._waiting = (self._generation, work, Control(self._report))
             if not self._patience:
                 self._oldest_wanted = self._generation
             self._cancel_if_superseded()
@@ -76,10 +76,18 @@ class LatestWins(QObject):
         self._set_busy(False)
 
     def stop(self) -> None:
-        """Ask the running request to end early; unlike with ``cancel``, what it returns is delivered."""
+        """Ask what runs or waits to end early; unlike with ``cancel``, what it returns is delivered."""
         with self._lock:
             if self._control is not None:
                 self._control.cancel()
+            if self._waiting is not None:
+                self._waiting[2].cancel()
+
+    def finish(self) -> None:
+        """Wait for what was asked and deliver it now, on the thread this object lives in."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._waiting is None and self._control is None)
+        self._deliver()
 
     def close(self, *, finish: bool = False) -> None:
         """End the worker and wait for it; what was asked is dropped, or finished first if so wished."""
@@ -118,17 +126,18 @@ class LatestWins(QObject):
                     self._lock.wait()
                 if self._waiting is None:
                     return
-                generation, work = self._waiting
+                generation, work, control = self._waiting
                 self._waiting = None
                 self._started = time.monotonic()
                 self._progress = 0.0
-                control = self._control = Control(self._report)
+                self._control = control
             outcome = self._attempt(generation, work, control)
             with self._lock:
                 self._control = None
                 if outcome is not None and self._wanted(outcome):
                     self._outcome = outcome
                     self._notify()
+                self._lock.notify_all()
             del work, control, outcome  # hold no arrays while waiting
 
     @staticmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,17 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
-from convstudio.core import Cancelled, Control
-from convstudio.engine.display import Rendered, render_rgb
+from convstudio.core import Control
+from convstudio.engine.display import Rendered
 from convstudio.engine.evaluate import Evaluation, Evaluator, LayerError, prove_layer
 from convstudio.engine.proof import Proof
-from convstudio.io.images import PictureError, load_picture, picture_from_qimage
-from convstudio.io.samples import load_sample
-from convstudio.io.save import save_result
 from convstudio.kernels import Kernel
 from convstudio.layers import Conv
 from convstudio.layers.base import FloatArray
 from convstudio.model import History, Picture, Project, suiting_view
+from convstudio.session.loader import PictureLoader
 from convstudio.session.runner import LatestWins
+from convstudio.session.saver import ResultSaver, shown_pixels
 from convstudio.spec.params import ParamError
 
 MERGE_SECONDS = 1.0
@@ -41,13 +39,6 @@ class Failure:
     source: FloatArray | None = None
     source_view: Rendered | None = None
     cancelled: bool = False  # by the user, who did not want to wait
-
-
-def _rendered(evaluation: Evaluation, bits: int, control: Control | None = None) -> np.ndarray[Any, Any]:
-    """Return the result's pixels as they are shown, RGB ``(H, W, 3)``."""
-    look, values = evaluation.project.look, evaluation.last.output
-    channel = look.channel if values.shape[0] > 1 else None
-    return render_rgb(values, look.view, bits, channel=channel, control=control)
 
 
 def _picture_bytes(projects: list[Project]) -> int:
@@ -83,23 +74,22 @@ class Session(QObject):
         self._evaluator = Evaluator()
         self._evaluation: Evaluation | None = None
         self._failure: Failure | None = None
-        self._loading = self._saving = ""
         self._compute = LatestWins("convstudio-compute", self, patience=0.25)
         self._prove = LatestWins("convstudio-proof", self)
-        self._load = LatestWins("convstudio-load", self)
-        self._save = LatestWins("convstudio-save", self)
+        self._loader = PictureLoader(self)
+        self._saver = ResultSaver(self)
         self._compute.done.connect(self._computed)
         self._compute.failed.connect(self._not_computed)
         self._compute.busy_changed.connect(self.computing_changed)
         self._compute.progressed.connect(self.computing_progressed)
         self._prove.done.connect(self.proof_ready)
         self._prove.failed.connect(self._not_proven)
-        self._load.done.connect(self._loaded)
-        self._load.failed.connect(self._not_loaded)
-        self._load.busy_changed.connect(self._loading_changed)
-        self._save.busy_changed.connect(self._saving_changed)
-        self._save.done.connect(self._saved)
-        self._save.failed.connect(self._not_saved)
+        self._loader.loaded.connect(self.set_picture)
+        self._loader.failed.connect(self._not_loaded)
+        self._loader.busy_changed.connect(self.loading_changed)
+        self._saver.saved.connect(self.saved)
+        self._saver.busy_changed.connect(self.saving_changed)
+        self._saver.message.connect(self._tell_saving)
         self._merge_timer = QTimer(self)
         self._merge_timer.setSingleShot(True)
         self._merge_timer.setInterval(int(MERGE_SECONDS * 1000))
@@ -125,7 +115,7 @@ class Session(QObject):
     @property
     def busy(self) -> bool:
         """Whether a result, its proof, a picture or a file is on its way."""
-        return any(w.busy for w in (self._compute, self._prove, self._load, self._save))
+        return any(w.busy for w in (self._compute, self._prove, self._loader, self._saver))
 
     @property
     def undo_text(self) -> str | None:
@@ -199,6 +189,7 @@ class Session(QObject):
             project = project.with_param(layer_id, name, value)
         self._push(project, "reset of the parameters", None)
 
+    @Slot(object)
     def set_picture(self, picture: Picture) -> None:
         """Put another picture under the layers."""
         self._push(self.project.with_picture(picture), f"opening {picture.name}", None)
@@ -254,7 +245,9 @@ class Session(QObject):
         if not self._compute.busy:
             return
         self._compute.cancel()
-        if not self._is_current():
+        if self._evaluation is not None and self._is_current():
+            self._computed(self._evaluation)  # an edit was taken back: what is asked for is there already
+        else:
             text = "Cancelled: the picture shows the last finished result."
             self._failure = Failure(None, text, cancelled=True)
             self.result_failed.emit(self._failure)
@@ -297,49 +290,28 @@ class Session(QObject):
     def _not_proven(self, error: Exception) -> None:
         self.proof_failed.emit(f"the check could not run: {error}")
 
-    # --- pictures in ---
+    # --- pictures in, results out ---
 
     def open_path(self, path: Path) -> None:
         """Load an image file on a worker; on failure a message says why and nothing changes."""
-        self._start_loading(path.name or str(path), lambda control: load_picture(path, control=control))
+        self._loader.open_path(path)
 
     def open_sample(self, sample_id: str) -> None:
         """Load a bundled picture on a worker."""
-        self._start_loading("the bundled picture", lambda _control: load_sample(sample_id))
+        self._loader.open_sample(sample_id)
 
     def open_image(self, image: QImage, name: str) -> None:
         """Take a picture from the clipboard or a drop."""
-        copy = image.copy()
-        self._start_loading(name, lambda control: picture_from_qimage(copy, name, control=control))
+        self._loader.open_image(image, name)
 
     def cancel_loading(self) -> None:
         """Give up loading; the present picture stays."""
-        self._load.cancel()
+        self._loader.cancel()
 
-    def _start_loading(self, what: str, work: Callable[[Control], Picture]) -> None:
-        self._loading = what
-        if self._load.busy:
-            self._loading_changed(True)  # another name for what goes on
-        self._load.submit(work)
-
-    @Slot(bool)
-    def _loading_changed(self, busy: bool) -> None:
-        self.loading_changed.emit(busy, self._loading)
-
-    @Slot(object)
-    def _loaded(self, picture: Picture) -> None:
-        self.set_picture(picture)
-
-    @Slot(object)
-    def _not_loaded(self, error: Exception) -> None:
-        known = isinstance(error, PictureError)
-        text = str(error) if known else f"{self._loading} could not be opened: {error}"
+    @Slot(str)
+    def _not_loaded(self, text: str) -> None:
         self.message.emit(text, "error", "open")
         self.load_failed.emit(text)
-        if not known:
-            raise error
-
-    # --- results out ---
 
     def save(self, path: Path, bits: int = 8) -> None:
         """Write the result: PNG as it is shown with 8 or 16 bits, TIFF and .npy as float values.
@@ -347,67 +319,34 @@ class Session(QObject):
         A result that is not there yet is computed for the file on the way, whatever is edited or cancelled
         meanwhile.
         """
-        if self._save.busy:
-            self.message.emit(
-                f"{self._saving} is still being written; try again in a moment.", "warning", "save"
-            )
-            return
-        project, evaluation = self.project, self._evaluation if self._is_current() else None
+        evaluation = self._evaluation if self._is_current() else None
         if evaluation is None and self._failure is not None and not self._compute.busy:
-            self.message.emit(f"There is no result to save: {self._failure.message}", "error", "save")
+            self._tell_saving(f"There is no result to save: {self._failure.message}", "error")
             return
-
-        def work(control: Control) -> Path | None:
-            try:
-                # The evaluator of the window belongs to the computing thread.
-                ready = evaluation or Evaluator(max_bytes=0).evaluate(project, control)
-                values = ready.last.output
-                save_result(path, values, rendered=lambda: _rendered(ready, bits, control), bits=bits)
-            except Cancelled:
-                return None
-            return path
-
-        self._saving = path.name
-        self._save.submit(work)
+        self._saver.save(path, self.project, evaluation, bits)
 
     def cancel_saving(self) -> None:
         """Give up saving; once the file itself is being written it is too late, and it is finished."""
-        self._save.stop()
+        self._saver.cancel()
+
+    def finish_saving(self) -> bool:
+        """Wait for the file that is being written, if any; return whether that went well (a message says)."""
+        return self._saver.finish()
 
     def result_pixels(self, bits: int = 8) -> np.ndarray[Any, Any] | None:
         """Return the present result as it is shown, RGB ``(H, W, 3)``, or None while there is none."""
         if self._evaluation is None or not self._is_current():
             return None
-        return _rendered(self._evaluation, bits)
+        return shown_pixels(self._evaluation, bits)
 
-    @Slot(bool)
-    def _saving_changed(self, busy: bool) -> None:
-        self.saving_changed.emit(busy, self._saving)
-
-    @Slot(object)
-    def _saved(self, path: Path | None) -> None:
-        if path is None:
-            self.message.emit(f"{self._saving} was not saved: cancelled.", "warning", "save")
-            return
-        self.saved.emit(path)
-        self.message.emit(f"Saved {path.name}.", "info", "save")
-
-    @Slot(object)
-    def _not_saved(self, error: Exception) -> None:
-        if isinstance(error, LayerError):
-            self.message.emit(f"There is no result to save: {error}", "error", "save")
-            return
-        if isinstance(error, PictureError):
-            self.message.emit(str(error), "error", "save")
-            return
-        self.message.emit(f"{self._saving} could not be saved: {error}", "error", "save")
-        raise error
+    @Slot(str, str)
+    def _tell_saving(self, text: str, level: str) -> None:
+        self.message.emit(text, level, "save")
 
     def close(self) -> None:
         """Stop every worker and wait for them; a file that is being written is finished first."""
-        for worker in (self._compute, self._prove, self._load):
+        for worker in (self._compute, self._prove, self._loader, self._saver):
             worker.close()
-        self._save.close(finish=True)
 
     def conv(self, layer_id: str) -> Conv:
         """Return a layer that is known to be a convolution."""

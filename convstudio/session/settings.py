@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, QStandardPaths, Signal
@@ -67,10 +68,10 @@ class Settings(QObject):
     def last_folder(self) -> str:
         """The folder in which a file was last opened or saved, at first the user's pictures."""
         value = self._store.value("files/folder", "")
-        if isinstance(value, str) and value and Path(value).is_dir():
+        if isinstance(value, str) and os.path.isdir(value):
             return value
         pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
-        return pictures if Path(pictures).is_dir() else str(Path.home())
+        return pictures if os.path.isdir(pictures) else str(Path.home())
 
     @last_folder.setter
     def last_folder(self, folder: str) -> None:

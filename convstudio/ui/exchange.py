@@ -34,6 +34,17 @@ def has_picture(data: QMimeData | None) -> bool:
     return bool(_files(data)) or (data is not None and data.hasImage())
 
 
+def _is_gone(path: Path) -> bool:
+    """Whether there is no such file, rather than one that cannot be looked at just now."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 class Exchange(QObject):
     """Asks the user where from and where to, and leaves the work to the session."""
 
@@ -141,5 +152,5 @@ class Exchange(QObject):
 
     @Slot()
     def _forget_missing(self) -> None:
-        if self._opening is not None and not self._opening.exists():
+        if self._opening is not None and _is_gone(self._opening):
             self._window.settings.remove_recent(self._opening.absolute())

@@ -48,4 +48,9 @@ class Interrupts(QObject):
     def _close(self, number: int, _frame: FrameType | None) -> None:
         self.caught = number
         # From the event loop: it may not have begun, and the window not be shown yet.
-        QTimer.singleShot(0, self._window.close)
+        QTimer.singleShot(0, self._close_window)
+
+    @Slot()
+    def _close_window(self) -> None:
+        if not self._window.close():
+            self.caught = None  # it stays to tell of a file that could not be saved

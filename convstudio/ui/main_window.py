@@ -231,6 +231,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_failure(self, failure: Failure) -> None:
+        self._shown = None  # what follows from an older result comes too late
         self.views.show_failure(failure)
         self.inspector.show_layer(
             self.session.conv(self._layer_id), self.session.project.picture.shape, (None, failure.message)
@@ -347,6 +348,9 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.session.finish_saving():
+            event.ignore()  # stay to tell that the file is not there; the result still can be saved elsewhere
+            return
         self.settings.set_layout("window", self.saveGeometry())
         for name, splitter in self._splitters():
             self.settings.set_layout(name, splitter.saveState())

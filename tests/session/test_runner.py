@@ -191,3 +191,29 @@ def test_closing_drops_the_rest(qtbot: QtBot) -> None:
     runner.submit(lambda _control: "too late")
     qtbot.wait(20)
     assert heard.done == []
+
+
+def test_what_still_waits_can_be_asked_to_end_early(qtbot: QtBot, runner: LatestWins) -> None:
+    heard = Listener(runner)
+    gate = threading.Event()
+    runner.submit(lambda _control: gate.wait(5.0))
+    runner.submit(lambda control: control.cancelled)
+    runner.stop()
+    gate.set()
+    qtbot.waitUntil(lambda: heard.done == [True])
+
+
+def test_an_outcome_can_be_waited_for(qtbot: QtBot, runner: LatestWins) -> None:
+    heard = Listener(runner)
+
+    def broken(_control: Control) -> None:
+        time.sleep(0.02)
+        raise ValueError("no such thing")
+
+    runner.submit(broken)
+    runner.finish()
+    assert [str(error) for error in heard.failed] == ["no such thing"]
+    assert heard.busy == [True, False]
+    qtbot.wait(20)
+    assert len(heard.failed) == 1, "delivered once"
+    runner.finish()

@@ -279,6 +279,18 @@ def test_cancelling_keeps_the_last_result(session: Session, ear: Ear, qtbot: QtB
     assert output(session) is not None
 
 
+def test_cancelling_after_an_edit_was_taken_back(session: Session, ear: Ear, qtbot: QtBot) -> None:
+    good = session.evaluation
+    session.set_param(LAYER, "bias", 0.25)
+    session.cancel_computing()
+    session.undo()
+    session.cancel_computing()  # before the result, which is there already, was looked up
+    settle(qtbot, session)
+    assert ear.results == [good]
+    assert session.failure is None
+    assert len(ear.proofs) == 1, "the proof that the edit called off"
+
+
 def test_cancelling_when_nothing_runs_does_nothing(session: Session, ear: Ear) -> None:
     session.cancel_computing()
     assert session.failure is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import cv2
@@ -11,8 +12,11 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from convstudio.core import Control
+from convstudio.engine.evaluate import Evaluation, Evaluator
 from convstudio.io.images import load_picture
 from convstudio.kernels import Kernel
+from convstudio.model import Project
 from convstudio.session.session import Session
 from tests.session.session_hands import LAYER, Ear, output, settle
 
@@ -222,3 +226,35 @@ def test_a_second_save_is_not_lost_silently(session: Session, ear: Ear, qtbot: Q
 def test_closing_twice_is_once(session: Session) -> None:
     session.close()
     session.close()
+
+
+def test_a_save_that_fails_is_told_before_closing(session: Session, ear: Ear, tmp_path: Path) -> None:
+    assert session.finish_saving(), "there is none"
+    session.save(tmp_path / "nowhere" / "r.png")
+    assert not session.finish_saving()
+    assert [(level, topic) for _, level, topic in ear.messages] == [("error", "save")]
+    assert session.finish_saving(), "told once, it does not hold up closing any more"
+    session.save(tmp_path / "r.npy")
+    assert session.finish_saving()
+    assert ear.saved == [tmp_path / "r.npy"]
+
+
+def test_a_save_cancelled_at_once_writes_nothing(
+    session: Session, ear: Ear, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = threading.Event()
+    right = Evaluator.evaluate
+
+    def wait(self: Evaluator, project: Project, control: Control | None = None) -> Evaluation:
+        hold.wait(5.0)
+        return right(self, project, control)
+
+    monkeypatch.setattr(Evaluator, "evaluate", wait)
+    session.set_param(LAYER, "bias", 10.0)
+    session.save(tmp_path / "r.npy")
+    session.cancel_saving()
+    hold.set()
+    settle(qtbot, session)
+    assert ear.saved == []
+    assert os.listdir(tmp_path) == []
+    assert any("cancelled" in text for text, _, _ in ear.messages)

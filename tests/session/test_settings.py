@@ -101,3 +101,10 @@ def test_a_damaged_file_counts_as_not_set(path: Path, qtbot: QtBot) -> None:
     assert settings.recent_actions == []
     assert Path(settings.last_folder).is_dir()
     assert settings.layout("window") is None
+
+
+def test_a_folder_that_cannot_be_looked_at_counts_as_not_set(path: Path, qtbot: QtBot) -> None:
+    settings = reopened(path)
+    first = settings.last_folder
+    settings.last_folder = "/" + "x" * 5000
+    assert settings.last_folder == first

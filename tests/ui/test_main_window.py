@@ -488,7 +488,7 @@ def test_saving_shows_in_the_message_bar_and_loading_on_the_strip(
         hold.wait(10.0)
 
     with monkeypatch.context() as patch:
-        patch.setattr("convstudio.session.session.save_result", wait)
+        patch.setattr("convstudio.session.saver.save_result", wait)
         window.session.save(tmp_path / "r.npy")
         qtbot.waitUntil(strip.isVisible)
         assert text_of(window, "progress-text") == "Saving r.npy…"
