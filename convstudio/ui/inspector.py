@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QScrollBar, QVBoxLayout, QWidget
 
 from convstudio.engine.evaluate import LayerResult
 from convstudio.layers.base import Layer, Shape
@@ -20,6 +21,7 @@ from convstudio.ui.param_form import ParamForm
 MINIMUM_WIDTH = 290
 USUAL_WIDTH = 320
 _MARGIN = 10
+_BESIDE_BAR = 4  # px between the cards and the place of the scroll bar
 
 
 def facts_of(geometry: ConvGeometry) -> Facts:
@@ -41,6 +43,14 @@ def facts_of(geometry: ConvGeometry) -> Facts:
     return Facts((rows, columns), cost.multiply_adds, cost.parameters, cost.fully_connected)
 
 
+class _ScrollBar(QScrollBar):
+    """A scroll bar that shows nothing while there is nothing to scroll."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.maximum() > self.minimum():
+            super().paintEvent(event)
+
+
 class Inspector(QScrollArea):
     """What can be set on a layer and what follows from it.
 
@@ -58,6 +68,10 @@ class Inspector(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Its place is always kept: the kernel's grid grows with the width, so that a bar that comes makes
+        # the panel low enough to go again, and Qt would lay both out in turn until the stack is used up.
+        self.setVerticalScrollBar(_ScrollBar(Qt.Orientation.Vertical, self))
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setMinimumWidth(MINIMUM_WIDTH)
         self._layer: Layer | None = None
         self._form: ParamForm | None = None
@@ -79,7 +93,7 @@ class Inspector(QScrollArea):
         self._result = ResultCard(panel)
 
         self._column = QVBoxLayout(panel)
-        self._column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
+        self._column.setContentsMargins(_MARGIN, _MARGIN, _BESIDE_BAR, _MARGIN)
         self._column.setSpacing(6)
         self._column.addWidget(self._title)
         if top is not None:

@@ -268,3 +268,16 @@ def test_the_proof_wears_its_verdict(inspector: Inspector, state: str, shown: st
     assert label.property("role") == role
     inspector.show_proof("", "none")
     assert text_of(inspector, "proof") == ""
+
+
+def test_the_scroll_bar_takes_no_width_when_it_comes(inspector: Inspector, qtbot: QtBot) -> None:
+    inspector.show_layer(layer_of(), COLOUR)
+    widths, scrolls = set(), set()
+    need = inspector.widget().sizeHint().height()
+    for height in (need - 40, need - 1, need, need + 1, need + 40):
+        inspector.resize(320, height)
+        qtbot.wait(1)
+        widths.add(inspector.viewport().width())
+        scrolls.add(inspector.verticalScrollBar().maximum() > 0)
+    assert scrolls == {True, False}
+    assert len(widths) == 1, "its content would be laid out anew, and might be lower, without end"
