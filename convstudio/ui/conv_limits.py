@@ -119,7 +119,7 @@ def conv_limits(layer: Conv, in_shape: Shape) -> Limits:
     off = {}
     if channels == 1:
         off["channels"] = "The picture has a single channel."
-    if not padded:
+    if not padded and not window.misfit():  # else another border may be what lets the picture be padded
         off["padding_mode"] = "Nothing is padded, so there is no border to fill."
     if max(window.kernel) == 1:
         off["dilation"] = "A 1×1 kernel has no neighbouring taps to spread."

@@ -79,6 +79,14 @@ def test_the_largest_dilation_works_and_the_next_does_not(layer: Conv, height: i
 def test_the_border_is_off_where_nothing_is_padded() -> None:
     limits = conv_limits(layer_of(3, 3, padding="valid", padding_mode="constant"), (3, 9, 9))
     assert limits.off == {"padding_mode": "Nothing is padded, so there is no border to fill."}
+
+
+def test_the_border_can_be_changed_where_only_that_lets_a_tiny_picture_be_padded() -> None:
+    limits = conv_limits(layer_of(3, 3, padding="valid", padding_mode="reflect"), (3, 1, 2))
+    assert "same" in limits.choices_off["padding"], "one pixel cannot be reflected"
+    assert "padding_mode" not in limits.off
+    other = conv_limits(layer_of(3, 3, padding="valid", padding_mode="zeros"), (3, 1, 2))
+    assert "same" not in other.choices_off["padding"]
     assert "padding_value" in limits.hidden
 
 
