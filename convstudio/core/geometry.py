@@ -119,12 +119,19 @@ def output_shape(
     dilation: PerAxis = 1,
 ) -> tuple[int, ...]:
     """The spatial shape of a convolution's output. GeometryError where the kernel does not fit."""
+    taps, steps, pads, gaps = _each_axis(spatial, kernel, stride, padding, dilation)
+    return fitted_shape(spatial, taps, steps, pads, gaps)
+
+
+def _each_axis(
+    spatial: Sequence[int], kernel: PerAxis, stride: PerAxis, padding: Padding, dilation: PerAxis
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[Pair, ...], tuple[int, ...]]:
+    """Kernel, stride, padding and dilation with one entry per axis."""
     rank = len(spatial)
     taps = per_axis("kernel", kernel, rank)
     steps = per_axis("stride", stride, rank)
     gaps = per_axis("dilation", dilation, rank)
-    pads = resolve_padding(padding, spatial, taps, steps, gaps)
-    return fitted_shape(spatial, taps, steps, pads, gaps)
+    return taps, steps, resolve_padding(padding, spatial, taps, steps, gaps), gaps
 
 
 def fitted_shape(
@@ -166,11 +173,7 @@ def unread(
     dilation: PerAxis = 1,
 ) -> tuple[int, ...]:
     """Trailing cells of the padded input, per axis, that no window reads because the stride is uneven."""
-    rank = len(spatial)
-    taps = per_axis("kernel", kernel, rank)
-    steps = per_axis("stride", stride, rank)
-    gaps = per_axis("dilation", dilation, rank)
-    pads = resolve_padding(padding, spatial, taps, steps, gaps)
+    taps, steps, pads, gaps = _each_axis(spatial, kernel, stride, padding, dilation)
     lengths = fitted_shape(spatial, taps, steps, pads, gaps)
     return tuple(
         n + sum(pads[axis]) - (lengths[axis] - 1) * steps[axis] - span(taps[axis], gaps[axis])
