@@ -23,9 +23,12 @@ class BufferPool:
     cannot be seen by anyone. One thread may ask for arrays; others may drop theirs at any time.
     """
 
-    def __init__(self, most_unused: int = 3) -> None:
+    def __init__(self, most_unused: int = 3, longest_unused: int = 16) -> None:
         self._buffers: list[npt.NDArray[np.uint8]] = []
+        self._last_takes: list[int] = []  # of each buffer, as counted by _takes
+        self._takes = 0
         self._most_unused = most_unused
+        self._longest_unused = longest_unused
 
     def take(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Return a writable, C-contiguous array of any content.
@@ -35,26 +38,37 @@ class BufferPool:
         """
         kind = np.dtype(dtype)
         size = math.prod(shape) * kind.itemsize
+        self._takes += 1
         unused = self._unused()
-        fitting = [buffer for buffer in unused if buffer.nbytes == size]
+        fitting = [i for i in unused if self._buffers[i].nbytes == size]
         if fitting:
-            return fitting[-1].view(kind).reshape(shape)
-        self._forget(unused)
-        del unused, fitting
-        fresh = np.empty(size, np.uint8)
-        self._buffers.append(fresh)
-        return fresh.view(kind).reshape(shape)
+            buffer = self._buffers[fitting[-1]]
+            self._last_takes[fitting[-1]] = self._takes
+            self._forget(self._outdated(unused))
+        else:
+            # Let go of what does not fit, but for the last few: two sizes may take turns.
+            self._forget({*unused[: max(0, len(unused) - self._most_unused)], *self._outdated(unused)})
+            buffer = np.empty(size, np.uint8)
+            self._buffers.append(buffer)
+            self._last_takes.append(self._takes)
+        return buffer.view(kind).reshape(shape)
 
     @property
     def nbytes(self) -> int:
         """What all buffers occupy, those in use included."""
         return sum(buffer.nbytes for buffer in self._buffers)
 
-    def _unused(self) -> list[npt.NDArray[np.uint8]]:
+    def _unused(self) -> list[int]:
         held = self._buffers
-        return [held[i] for i in range(len(held)) if sys.getrefcount(held[i]) <= _ALONE]
+        return [i for i in range(len(held)) if sys.getrefcount(held[i]) <= _ALONE]
 
-    def _forget(self, unused: list[npt.NDArray[np.uint8]]) -> None:
-        """Let go of what is not in use and does not fit, but for the last few: two sizes may take turns."""
-        gone = {id(buffer) for buffer in unused[: max(0, len(unused) - self._most_unused)]}
-        self._buffers = [buffer for buffer in self._buffers if id(buffer) not in gone]
+    def _outdated(self, unused: list[int]) -> set[int]:
+        """Those of a size that nobody has asked for in a while, as of a larger picture before this one."""
+        oldest = self._takes - self._longest_unused
+        return {i for i in unused if self._last_takes[i] < oldest}
+
+    def _forget(self, gone: set[int]) -> None:
+        if gone:
+            kept = [i for i in range(len(self._buffers)) if i not in gone]
+            self._buffers = [self._buffers[i] for i in kept]
+            self._last_takes = [self._last_takes[i] for i in kept]

@@ -54,6 +54,18 @@ def test_what_does_not_fit_any_more_is_let_go() -> None:
     assert pool.nbytes == size + small.nbytes
 
 
+def test_what_a_larger_picture_needed_is_not_kept_for_ever() -> None:
+    pool = BufferPool()
+    small = pool.take((2, 2), np.float32)
+    place, size = address(small), small.nbytes
+    large = [pool.take(SHAPE, np.float32) for _ in range(3)]
+    large.clear()
+    del small
+    for _ in range(100):
+        assert address(pool.take((2, 2), np.float32)) == place
+    assert pool.nbytes == size
+
+
 @given(st.lists(st.tuples(st.integers(1, 3), st.booleans()), max_size=60))
 def test_arrays_in_use_keep_their_values(steps: list[tuple[int, bool]]) -> None:
     pool = BufferPool()
