@@ -166,6 +166,8 @@ class Session(QObject):
         if kernel.preset is not None and kernel.preset != before.preset:
             # Another kind of filter: show it the way that suits it. Edits of the weights keep the view.
             changed = changed.with_look(view=suiting_view(kernel))
+        if changed == self.project:
+            return  # nothing happened: what the edit before it merges with stays
         self._push(changed, "kernel", (layer_id, "kernel", merge_key))
         if merge_key:
             self._merge_timer.stop()

@@ -263,6 +263,15 @@ def test_no_memory_is_said_and_the_last_result_stays(
     assert len(ear.failures) == 2
 
 
+def test_a_gesture_that_changes_nothing_merges_nothing(session: Session) -> None:
+    session.set_param(LAYER, "bias", 0.1)
+    session.set_kernel(LAYER, session.conv(LAYER).kernel, "gesture")
+    let_a_second_pass(session)
+    session.set_param(LAYER, "bias", 0.2)
+    session.undo()
+    assert session.conv(LAYER).bias == 0.1
+
+
 def test_cancelling_keeps_the_last_result(session: Session, ear: Ear, qtbot: QtBot) -> None:
     good = session.evaluation
     session.set_param(LAYER, "bias", 0.25)
