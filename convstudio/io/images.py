@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,23 +45,14 @@ def load_picture(path: str | os.PathLike[str], *, control: Control | None = None
         Cancelled: by the control.
     """
     name = shown(path)
-    try:
-        data = _read_bytes(path, name)
-        return _decode(data, name, Path(path), control)
-    except MemoryError:
-        raise PictureError(
-            f"There is not enough memory to open {name}. Close something or make it smaller."
-        ) from None
+    with _telling_of_memory(name):
+        return _decode(_read_bytes(path, name), name, Path(path), control)
 
 
 def decode_picture(data: bytes, name: str, *, control: Control | None = None) -> Picture:
     """Open the content of an image file; otherwise as `load_picture`. The name is what messages call it."""
-    try:
+    with _telling_of_memory(name):
         return _decode(data, name, None, control)
-    except MemoryError:
-        raise PictureError(
-            f"There is not enough memory to open {name}. Close something or make it smaller."
-        ) from None
 
 
 def picture_from_qimage(
@@ -68,12 +61,23 @@ def picture_from_qimage(
     """Take a QImage of any format, as from the clipboard; transparent parts are laid over white.
 
     Raises:
-        PictureError: it is empty or too large.
+        PictureError: it is empty or too large; the text says what to do.
         Cancelled: by the control.
     """
     from convstudio.io.qimages import raster_of
 
-    return _picture(raster_of(image), name, None, control)
+    with _telling_of_memory(name):
+        return _picture(raster_of(image), name, None, control)
+
+
+@contextmanager
+def _telling_of_memory(name: str) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise PictureError(
+            f"There is not enough memory to open {name}. Close something or make it smaller."
+        ) from None
 
 
 def _read_bytes(path: str | os.PathLike[str], name: str) -> bytes:

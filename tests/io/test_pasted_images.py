@@ -73,3 +73,12 @@ def test_the_picture_does_not_live_in_the_image() -> None:
 def test_no_picture() -> None:
     with pytest.raises(PictureError, match="no picture in the clipboard"):
         picture_from_qimage(QImage())
+
+
+def test_too_little_memory_is_told_like_any_mishap(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("convstudio.io.images.to_values", full)
+    with pytest.raises(PictureError, match="not enough memory to open the paste"):
+        picture_from_qimage(painted(Format.Format_RGB32), "the paste")
