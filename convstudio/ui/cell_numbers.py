@@ -18,6 +18,7 @@ SMALLEST_CELL = 28.0  # device-independent pixels: below, no number fits
 THREE_LINES = 37.0  # from here red, green and blue stand under one another
 
 _MARKS = "0123456789.−e∞aN"
+_ROUNDING = "0.000"  # not quite the 0 of an exact zero
 
 # Text in the colour it speaks of, light for dark cells and dark for light ones; see ``pen``.
 _TINTS = {
@@ -180,7 +181,7 @@ class NumberPainter:
 @dataclass(frozen=True, eq=False)
 class NumberBlock:
     """Cells to be numbered: ``values`` (C, rows, columns), pixels as words, middles and smaller side ``cell``
-    in real pixels.
+    in real pixels. What is smaller than ``least`` is rounding, not worth an exponent: written as 0.000.
     """
 
     values: Values
@@ -188,6 +189,7 @@ class NumberBlock:
     middles_x: Sequence[float]
     middles_y: Sequence[float]
     cell: float
+    least: float = 0.0
 
 
 def _runs(
@@ -203,7 +205,8 @@ def _runs(
     for middle, row, below in zip(block.middles_y, rows, tones, strict=True):
         y = middle + lower
         for x, value, tone in zip(block.middles_x, row, below, strict=True):
-            glyphs, starts = face.layout(short_number(value, room))
+            text = short_number(value, room) if value == 0.0 or not abs(value) < block.least else _ROUNDING
+            glyphs, starts = face.layout(text)
             run = runs[tone]
             run.glyphs += glyphs
             run.places += [QPointF(x + start, y) for start in starts]

@@ -115,6 +115,7 @@ class ViewPicture:
         rows, columns: where the cells lie on the input.
         channel: the one channel that is shown, or None for all.
         border: the padded cells around it.
+        scale: the largest value that the display tells from others; 0 if not known.
         unread: how many rows at the bottom and columns at the right of the padded picture no window reads.
     """
 
@@ -125,6 +126,7 @@ class ViewPicture:
     channel: int | None = None
     border: Border | None = None
     unread: Pair = (0, 0)
+    scale: float = 0.0
 
     @classmethod
     def of(
@@ -139,7 +141,8 @@ class ViewPicture:
         unread: Pair = (0, 0),
     ) -> ViewPicture:
         """Return the picture of what ``render`` made of the values."""
-        return cls(rendered.pixels, values, rows, columns, channel, border, unread)
+        scale = max(abs(rendered.low), abs(rendered.high))
+        return cls(rendered.pixels, values, rows, columns, channel, border, unread, scale)
 
     @property
     def size(self) -> Pair:

@@ -20,6 +20,7 @@ GRID_FULL = 14.0
 _SHADE = QColor(0, 0, 0, 115)  # over padded cells
 _UNREAD = QColor(0, 0, 0, 90)  # under the hatching
 _RED_BLUE, _GREEN, _BYTE = np.uint32(0xFF00FF), np.uint32(0x00FF00), np.uint32(8)
+_ROUNDING = 1e-6  # of the scale: what single precision leaves of a sum that is zero
 _GRID_WHITE, _GRID_BLACK = 0.16, 0.30  # opacities, one over the other: seen on any colour
 
 
@@ -192,6 +193,7 @@ class _Drawing:
             middles_x=[x0 + (i + 0.5) * wide for i in range(left, right)],
             middles_y=[y0 + (i + 0.5) * tall for i in range(top, bottom)],
             cell=self._cell,
+            least=_ROUNDING * picture.scale,
         )
 
 

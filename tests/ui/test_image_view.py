@@ -283,6 +283,20 @@ def test_numbers_appear_once_a_cell_is_wide_enough(view: ImageView, scale: float
     assert bool(part.min() < 64) is some
 
 
+def test_what_is_left_of_a_zero_by_rounding_is_written_without_an_exponent(view: ImageView) -> None:
+    def drawn(value: float) -> np.ndarray:
+        values = np.zeros((1, 30, 40), np.float32)
+        values[0, :10] = -1.0  # the scale
+        values[0, 15, 20] = value
+        show(view, picture(values, "signed"), 60.0)
+        inside = view.cell_rect(15, 20).toRect().adjusted(2, 2, -2, -2)
+        return grab(view)[inside.top() : inside.bottom(), inside.left() : inside.right()]
+
+    np.testing.assert_array_equal(drawn(6e-8), drawn(3e-7))
+    assert (drawn(6e-8) != drawn(0.0)).any(), "it is no exact zero"
+    assert (drawn(6e-8) != drawn(6e-5)).any()
+
+
 @pytest.mark.parametrize(("scale", "some"), [(7.9, False), (16.0, True)])
 @pytest.mark.parametrize("grey", [0.0, 0.5, 1.0])
 def test_the_grid_fades_in_on_any_colour(view: ImageView, scale: float, some: bool, grey: float) -> None:
