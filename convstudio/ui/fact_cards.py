@@ -159,6 +159,11 @@ class ResultCard(Card):
             self._algorithm.setToolTip("" if facts.plan is None else explain_plan(facts.plan))
         self._update_visibility()
 
+    def clear(self) -> None:
+        """Show nothing: there is no result that these lines would be about."""
+        self._algorithm.setText("")
+        self.show_proof("", "none")
+
     def show_proof(self, text: str, state: str) -> None:
         """Show the verdict; ``state`` is one of ``PROOF_LOOK``."""
         mark, role = PROOF_LOOK[state]

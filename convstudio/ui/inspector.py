@@ -152,6 +152,8 @@ class Inspector(QScrollArea):
         for name in self.form.names():
             self.form.mark_problem(name, problems.get(name))
         said = general or "\n".join(problems.values())
+        if said:
+            self._result.clear()
         self._problem.setText(said)
         self._problem.setVisible(bool(said))
 

@@ -125,6 +125,7 @@ class ViewArea(QWidget):
         """Show what the layer was given, and the last good output dimmed: it is not what was asked for."""
         self._output.show_dimmed(True)
         self._both.show_dimmed(True)
+        self._output_header.show_detail("last good result")
         if failure.source is None or failure.source_view is None:
             return
         self._result = None  # nothing corresponds to the cells of the old output

@@ -67,6 +67,10 @@ class ViewHeader(QWidget):
         self.setAccessibleDescription(f"{title}, {detail}" if detail else title)
         self._arrange()
 
+    def show_detail(self, detail: str) -> None:
+        """Show another remark beside the same title."""
+        self.show_title(self._full_title, detail)
+
     def show_rendered(self, rendered: Rendered, *, channels: int = 1, channel: int | None = None) -> None:
         """Show view, channel and legend of a result of that many channels.
 

@@ -249,6 +249,11 @@ def test_plan_time_and_proof_are_shown(inspector: Inspector) -> None:
     label = inspector.findChild(QLabel, "algorithm")
     assert label is not None
     assert "few taps" in label.toolTip()
+    inspector.show_layer(layer_of(padding="valid", dilation=(4, 4)), (3, 5, 50))
+    assert not card.isVisible(), "it would speak of a result that is not the one asked for"
+    inspector.show_layer(layer, COLOUR)
+    inspector.show_numbers(replace(facts_of(layer.geometry(COLOUR)), plan=plan, seconds=0.0019))
+    assert card.isVisible()
 
 
 @pytest.mark.parametrize(

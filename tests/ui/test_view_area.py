@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QRect
-from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from convstudio.core import pad
@@ -226,6 +226,8 @@ def test_a_failure_shows_what_was_given_and_dims_the_rest(area: ViewArea, said: 
     assert not before.dimmed
     assert after.picture is not None
     assert after.picture.size == (12, 15), "the last good one"
+    details = [label.text() for label in area.findChildren(QLabel, "view-detail")]
+    assert "last good result" in details
     assert before.picture is not None
     np.testing.assert_array_equal(before.picture.values, small.values)
     assert said[-1] == ""
