@@ -23,6 +23,10 @@ class ByteCache(Generic[V]):
         self._entries: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
         self._bytes = 0
 
+    def allow(self, entries: int) -> None:
+        """Keep at most so many values from the next one on."""
+        self._max_entries = entries
+
     @property
     def nbytes(self) -> int:
         """What the stored values occupy."""

@@ -76,9 +76,10 @@ class Evaluator:
     def __init__(self, max_bytes: int = 1 << 30) -> None:
         # A key holds on to its picture, which weighs three times as much as the luminance made of it.
         self._sources: ByteCache[FloatArray] = ByteCache(max_bytes // 4, max_entries=2)
-        # Few, so that their buffers come back soon: computing again is quicker than fresh memory.
-        self._results: ByteCache[LayerResult] = ByteCache(max_bytes // 2, max_entries=2)
-        self._views: ByteCache[Rendered] = ByteCache(max_bytes // 4, max_entries=4)
+        # Few more than the present stack needs, so that going one step back is instant and buffers come
+        # back soon: computing again is quicker than fresh memory.
+        self._results: ByteCache[LayerResult] = ByteCache(max_bytes // 2)
+        self._views: ByteCache[Rendered] = ByteCache(max_bytes // 4)
         self._buffers = BufferPool()
 
     def evaluate(self, project: Project, control: Control | None = None) -> Evaluation:
@@ -88,6 +89,8 @@ class Evaluator:
             LayerError: a layer does not fit its input.
             Cancelled: ``control`` was cancelled.
         """
+        self._results.allow(len(project.layers) + 1)
+        self._views.allow(len(project.layers) + 3)
         results: list[LayerResult] = []
         values: FloatArray = project.picture.values
         key: tuple[object, ...] = (project.picture,)

@@ -26,6 +26,7 @@ class ViewArea(QWidget):
     view_chosen = Signal(str)
     channel_chosen = Signal(object)  # int, or None for all
     cursor_moved = Signal(str)  # what the status bar says about the pixel under the cursor
+    result_painted = Signal()  # the newest result is on screen: what a benchmark waits for
     files_dropped = Signal(list)
     image_dropped = Signal(QImage)
 
@@ -279,3 +280,4 @@ class ViewArea(QWidget):
     @Slot()
     def _count_paint(self) -> None:
         self.painted_results += 1
+        self.result_painted.emit()

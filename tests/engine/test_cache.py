@@ -38,3 +38,12 @@ def test_no_more_than_so_many_are_kept() -> None:
         cache.put(number, number, 1)
     assert [cache.get(number) for number in range(4)] == [None, None, 2, 3]
     assert cache.nbytes == 2
+
+
+def test_fewer_can_be_allowed_later() -> None:
+    cache: ByteCache[int] = ByteCache(100)
+    for number in range(3):
+        cache.put(number, number, 1)
+    cache.allow(1)
+    cache.put(3, 3, 1)
+    assert [cache.get(number) for number in range(4)] == [None, None, None, 3]
