@@ -226,6 +226,9 @@ def test_a_second_save_is_not_lost_silently(session: Session, ear: Ear, qtbot: Q
 def test_closing_twice_is_once(session: Session) -> None:
     session.close()
     session.close()
+    mine = ("convstudio-load", "convstudio-save", "convstudio-compute", "convstudio-proof")
+    assert not [thread.name for thread in threading.enumerate() if thread.name in mine]
+    assert not session.busy
 
 
 def test_a_save_that_fails_is_told_before_closing(session: Session, ear: Ear, tmp_path: Path) -> None:
