@@ -176,18 +176,17 @@ def _check_libraries() -> None:
 
 def make_application() -> QApplication:
     """Return the application object with its name and icon."""
-    from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
-    from convstudio.io.resources import resource_path
     from convstudio.session.garbage import GuiThreadCollector
+    from convstudio.ui.icons import app_icon
 
     app = QApplication(sys.argv[:1])
     app.setOrganizationName("ConvStudio")
     app.setApplicationName("ConvStudio")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("convstudio")  # Wayland finds the icon by this name
-    app.setWindowIcon(QIcon(str(resource_path("icons", "convstudio.png"))))
+    app.setWindowIcon(app_icon())
     GuiThreadCollector(app)
     sys.setswitchinterval(5e-4)  # workers hand the interpreter back sooner, so the window never hitches
     return app

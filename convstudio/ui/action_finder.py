@@ -178,10 +178,6 @@ class ActionFinder(QDialog):
         column.addWidget(self._list)
         column.addWidget(self._nothing)
 
-    def set_actions(self, actions: Iterable[QAction]) -> None:
-        """Search these actions from the next opening on; separators and menus are left out."""
-        self._actions = list(actions)
-
     def recent(self) -> list[str]:
         """Return the object names of the last used actions, newest first."""
         return list(self._recent)
