@@ -134,6 +134,9 @@ class ViewArea(QWidget):
         given = ViewPicture.of(failure.source_view, failure.source)
         self._viewport.set_content(given.extent)
         self._input.show_picture(given)
+        if self._output.picture is not None:
+            self._both.show_pictures(given, self._output.picture)
+            self._both.show_dimmed(True)
         height, width = given.size
         self._input_header.show_title("Input", f"{height}×{width}")
 

@@ -241,6 +241,16 @@ def test_a_failure_shows_what_was_given_and_dims_the_rest(area: ViewArea, said: 
     assert "→" in said[-1]
 
 
+def test_a_failure_shows_what_was_given_beside_the_divider_too(area: ViewArea) -> None:
+    area.set_compare(True)
+    area.show_result(evaluate(Picture(np.zeros((1, 12, 15), np.float32), "black"), Conv()))
+    white = Picture(np.ones((1, 3, 4), np.float32), "white")
+    area.show_failure(failure_of(white, Conv(kernel=kernel(5, 5), padding="valid")))
+    both = part(area, CompareView, "compare-view")
+    left = both.grab().toImage().pixelColor(both.width() // 2 - 40, both.height() // 2 + 20)
+    assert left.lightness() > 250
+
+
 def test_in_the_comparison_the_output_is_hovered(area: ViewArea, said: list[str]) -> None:
     area.show_result(evaluate(random_picture(1, 12, 15), Conv()))
     area.set_compare(True)
