@@ -61,7 +61,7 @@ def checked_job(
     if plan_only:
         result: Array = np.broadcast_to(np.zeros((), dtype), shape)
     else:
-        result = _checked_out(out, shape, dtype, pixels, exact)
+        result = checked_out(out, shape, dtype, x=pixels, weight=exact)
     if flip:
         exact = exact[(slice(None), slice(None)) + (slice(None, None, -1),) * rank]
     lead = (1,) * (3 - rank)
@@ -142,7 +142,8 @@ def _checked_bias(bias: Any, outputs: int, dtype: np.dtype[Any]) -> Array | None
     return values.astype(dtype, copy=False)
 
 
-def _checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], x: Array, weight: Array) -> Array:
+def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], **inputs: Array) -> Array:
+    """The array to write a result to: `out` if it can hold it and lies apart from the inputs, else a new one."""
     if out is None:
         return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray):
@@ -151,6 +152,6 @@ def _checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], x: Arra
         raise ValueError(f"out must have shape {shape} and dtype {dtype}, got {out.shape} and {out.dtype}")
     if not (out.flags.c_contiguous and out.flags.writeable):
         raise ValueError("out must be C-contiguous and writeable")
-    if np.may_share_memory(out, x) or np.may_share_memory(out, weight):
-        raise ValueError("out must not share memory with x or weight")
+    if any(np.may_share_memory(out, values) for values in inputs.values()):
+        raise ValueError(f"out must not share memory with {' or '.join(inputs)}")
     return out
