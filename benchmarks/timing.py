@@ -21,9 +21,16 @@ import scipy
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]  # it has no stubs
 
 
+# Thread pools spin for some milliseconds after their last task: time for the previous one's to fall asleep.
+_SETTLE = 0.005
+# A contestant calls this long in each round; short ones once beforehand, to wake its own threads.
+_FILL = 0.004
+_SHORT = 0.02
+
+
 @dataclass(frozen=True)
 class Timing:
-    """One contestant's seconds, a number a round: each the mean of as many calls as fill a millisecond."""
+    """One contestant's seconds, a number a round: each the mean of as many calls as fill some milliseconds."""
 
     rounds: tuple[float, ...]
 
@@ -38,7 +45,12 @@ class Timing:
         return min(self.rounds)
 
     def faster_than(self, other: Timing) -> float:
-        """Return how many times faster this is: the median of other/this over the common rounds."""
+        """Return how many times faster this is: the median of other/this over the common rounds.
+
+        One that gave up after its rehearsal has no rounds in common: the medians are compared.
+        """
+        if len(self.rounds) != len(other.rounds):
+            return other.median / self.median
         return statistics.median(b / a for a, b in zip(self.rounds, other.rounds, strict=True))
 
 
@@ -62,7 +74,7 @@ def race(
     rehearsals = {name: _rehearse(run) for name, run in contestants.items()}
     fastest = min(rehearsals.values())
     names = [name for name in contestants if rehearsals[name] <= give_up * fastest]
-    repeats = {name: max(1, min(1000, int(1e-3 / max(rehearsals[name], 1e-7)))) for name in names}
+    repeats = {name: max(1, min(1000, int(_FILL / max(rehearsals[name], 1e-7)))) for name in names}
     taken: dict[str, list[float]] = {name: [] for name in names}
     begin = time.perf_counter()
     for number in range(rounds):
@@ -71,6 +83,9 @@ def race(
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
             run, times = contestants[name], repeats[name]
+            time.sleep(_SETTLE)
+            if rehearsals[name] < _SHORT:
+                run()
             start = time.perf_counter()
             for _ in range(times):
                 run()
