@@ -13,6 +13,9 @@ to. Wrong arguments raise ValueError (GeometryError for shapes) before any work.
 | module | holds |
 | --- | --- |
 | `conv` | `conv`: the checks, then the algorithm that the planner names |
+| `conv_transpose` | the adjoint of `conv` |
+| `pad_backward` | the gradient of `pad` |
+| `unfold` | `unfold`, `fold`: windows as columns and back |
 | `padding` | `pad`, the padding modes, blocks of a padded array that never exists as a whole |
 | `geometry` | padding words, output shapes, unread cells, cost |
 | `planner` | `plan_conv`: what "auto" takes, and what each algorithm would cost |
@@ -23,6 +26,7 @@ to. Wrong arguments raise ValueError (GeometryError for shapes) before any work.
 
 from convstudio.core.control import Cancelled, Control
 from convstudio.core.conv import conv
+from convstudio.core.conv_transpose import conv_transpose
 from convstudio.core.geometry import (
     Cost,
     GeometryError,
@@ -32,8 +36,10 @@ from convstudio.core.geometry import (
     resolve_padding,
     unread,
 )
+from convstudio.core.pad_backward import pad_backward
 from convstudio.core.padding import PADDING_MODES, pad
 from convstudio.core.planner import ALGORITHMS, Candidate, Plan, plan_conv
+from convstudio.core.unfold import fold, fold_backward, unfold, unfold_backward
 
 __all__ = [
     "ALGORITHMS",
@@ -46,10 +52,16 @@ __all__ = [
     "Plan",
     "conv",
     "conv_cost",
+    "conv_transpose",
+    "fold",
+    "fold_backward",
     "output_length",
     "output_shape",
     "pad",
+    "pad_backward",
     "plan_conv",
     "resolve_padding",
+    "unfold",
+    "unfold_backward",
     "unread",
 ]

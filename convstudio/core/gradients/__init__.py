@@ -1,0 +1,1 @@
+"""What the gradients of windowed operations share: scattering, the weights' gradient, folded borders."""
