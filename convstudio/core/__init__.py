@@ -24,6 +24,28 @@ to. Wrong arguments raise ValueError (GeometryError for shapes) before any work.
 | `threads` | tiles over all cores |
 """
 
+from convstudio.core.activations import (
+    abs,  # noqa: A004  PyTorch has this name
+    abs_backward,
+    elu,
+    elu_backward,
+    gelu,
+    gelu_backward,
+    hardswish,
+    hardswish_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    softplus,
+    softplus_backward,
+    square,
+    square_backward,
+    tanh,
+    tanh_backward,
+)
 from convstudio.core.control import Cancelled, Control
 from convstudio.core.conv import conv
 from convstudio.core.conv_transpose import conv_transpose
@@ -39,6 +61,10 @@ from convstudio.core.geometry import (
 from convstudio.core.pad_backward import pad_backward
 from convstudio.core.padding import PADDING_MODES, pad
 from convstudio.core.planner import ALGORITHMS, Candidate, Plan, plan_conv
+from convstudio.core.softmax import (
+    softmax,
+    softmax_backward,
+)
 from convstudio.core.unfold import fold, fold_backward, unfold, unfold_backward
 
 __all__ = [
@@ -50,17 +76,39 @@ __all__ = [
     "Cost",
     "GeometryError",
     "Plan",
+    "abs",
+    "abs_backward",
     "conv",
     "conv_cost",
     "conv_transpose",
+    "elu",
+    "elu_backward",
     "fold",
     "fold_backward",
+    "gelu",
+    "gelu_backward",
+    "hardswish",
+    "hardswish_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
     "output_length",
     "output_shape",
     "pad",
     "pad_backward",
     "plan_conv",
+    "relu",
+    "relu_backward",
     "resolve_padding",
+    "sigmoid",
+    "sigmoid_backward",
+    "softmax",
+    "softmax_backward",
+    "softplus",
+    "softplus_backward",
+    "square",
+    "square_backward",
+    "tanh",
+    "tanh_backward",
     "unfold",
     "unfold_backward",
     "unread",

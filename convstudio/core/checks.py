@@ -143,7 +143,7 @@ def _checked_bias(bias: Any, outputs: int, dtype: np.dtype[Any]) -> Array | None
 
 
 def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], **inputs: Array) -> Array:
-    """The array to write a result to: `out` if it can hold it and lies apart from the inputs, else a new one."""
+    """The array to write a result to: a new one, or `out`, which must fit and lie apart from the inputs."""
     if out is None:
         return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray):
