@@ -49,6 +49,11 @@ from convstudio.core.activations import (
 from convstudio.core.control import Cancelled, Control
 from convstudio.core.conv import conv
 from convstudio.core.conv_transpose import conv_transpose
+from convstudio.core.cross_entropy import (
+    CrossEntropyGradients,
+    cross_entropy,
+    cross_entropy_backward,
+)
 from convstudio.core.geometry import (
     Cost,
     GeometryError,
@@ -57,6 +62,18 @@ from convstudio.core.geometry import (
     output_shape,
     resolve_padding,
     unread,
+)
+from convstudio.core.linear import (
+    LinearGradients,
+    linear,
+    linear_backward,
+)
+from convstudio.core.losses import (
+    MseGradients,
+    l2_penalty,
+    l2_penalty_backward,
+    mse,
+    mse_backward,
 )
 from convstudio.core.pad_backward import pad_backward
 from convstudio.core.padding import PADDING_MODES, pad
@@ -74,13 +91,18 @@ __all__ = [
     "Candidate",
     "Control",
     "Cost",
+    "CrossEntropyGradients",
     "GeometryError",
+    "LinearGradients",
+    "MseGradients",
     "Plan",
     "abs",
     "abs_backward",
     "conv",
     "conv_cost",
     "conv_transpose",
+    "cross_entropy",
+    "cross_entropy_backward",
     "elu",
     "elu_backward",
     "fold",
@@ -89,8 +111,14 @@ __all__ = [
     "gelu_backward",
     "hardswish",
     "hardswish_backward",
+    "l2_penalty",
+    "l2_penalty_backward",
     "leaky_relu",
     "leaky_relu_backward",
+    "linear",
+    "linear_backward",
+    "mse",
+    "mse_backward",
     "output_length",
     "output_shape",
     "pad",
