@@ -16,6 +16,7 @@ to. Wrong arguments raise ValueError (GeometryError for shapes) before any work.
 | `conv_transpose` | the adjoint of `conv` |
 | `pad_backward` | the gradient of `pad` |
 | `unfold` | `unfold`, `fold`: windows as columns and back |
+| `conv_backward`, `conv_transpose_backward` | their gradients |
 | `padding` | `pad`, the padding modes, blocks of a padded array that never exists as a whole |
 | `geometry` | padding words, output shapes, unread cells, cost |
 | `planner` | `plan_conv`: what "auto" takes, and what each algorithm would cost |
@@ -48,7 +49,9 @@ from convstudio.core.activations import (
 )
 from convstudio.core.control import Cancelled, Control
 from convstudio.core.conv import conv
+from convstudio.core.conv_backward import ConvGradients, conv_backward
 from convstudio.core.conv_transpose import conv_transpose
+from convstudio.core.conv_transpose_backward import conv_transpose_backward
 from convstudio.core.cross_entropy import (
     CrossEntropyGradients,
     cross_entropy,
@@ -90,6 +93,7 @@ __all__ = [
     "Cancelled",
     "Candidate",
     "Control",
+    "ConvGradients",
     "Cost",
     "CrossEntropyGradients",
     "GeometryError",
@@ -99,8 +103,10 @@ __all__ = [
     "abs",
     "abs_backward",
     "conv",
+    "conv_backward",
     "conv_cost",
     "conv_transpose",
+    "conv_transpose_backward",
     "cross_entropy",
     "cross_entropy_backward",
     "elu",

@@ -46,6 +46,7 @@ class Scattered(NamedTuple):
     values: (examples, groups · inputs, depth, height, width), any layout, in the dtype of the computation.
     weight: (groups, inputs, outputs, depth, height, width), C-contiguous, in that dtype.
     bias: (groups · outputs,) or None.
+    algorithm: for the dense convolutions.
     """
 
     values: Array
@@ -53,6 +54,7 @@ class Scattered(NamedTuple):
     stride: Triple
     dilation: Triple
     bias: Array | None = None
+    algorithm: str = "auto"
 
     @property
     def kernel(self) -> Triple:
@@ -151,6 +153,7 @@ def _convolve(
         padding=pads,
         dilation=tuple(axis.gap for axis in axes),
         groups=len(job.weight),
+        algorithm=job.algorithm,
         control=control,
         out=out,
     )
