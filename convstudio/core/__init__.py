@@ -66,6 +66,11 @@ from convstudio.core.geometry import (
     resolve_padding,
     unread,
 )
+from convstudio.core.involution import (
+    InvolutionGradients,
+    involution,
+    involution_backward,
+)
 from convstudio.core.linear import (
     LinearGradients,
     linear,
@@ -97,6 +102,7 @@ __all__ = [
     "Cost",
     "CrossEntropyGradients",
     "GeometryError",
+    "InvolutionGradients",
     "LinearGradients",
     "MseGradients",
     "Plan",
@@ -117,6 +123,8 @@ __all__ = [
     "gelu_backward",
     "hardswish",
     "hardswish_backward",
+    "involution",
+    "involution_backward",
     "l2_penalty",
     "l2_penalty_backward",
     "leaky_relu",

@@ -23,11 +23,11 @@ _WORTH_THREADS = 1 << 22
 
 
 class LinearGradients(NamedTuple):
-    """What `linear_backward` returns: each of the shape of its argument, `grad_bias` None without a bias."""
+    """What `linear_backward` returns: each of the shape of its argument."""
 
     grad_x: Array
     grad_weight: Array
-    grad_bias: Array | None
+    grad_bias: Array
 
 
 class _Layer(NamedTuple):
@@ -80,7 +80,8 @@ def linear_backward(
     """The gradients of `linear` for the upstream gradient `grad` (*, outputs).
 
     grad · weight for `x`, the sum over all vectors of grad ⊗ x for the weights and of grad for the bias. They
-    have the dtype of the computation, that of `x`. Errors as of `linear`.
+    have the dtype of the computation, that of `x`. The bias need not be given, as no gradient depends on it.
+    Errors as of `linear`.
     """
     cells = real_array("x", x)
     layer = _checked(cells, weight, bias)
@@ -106,8 +107,7 @@ def linear_backward(
         np.add(bias_sum, slopes.sum(axis=0, dtype=np.float64), out=bias_sum)
 
     run_tiles(_blocks(len(layer.rows), outputs + inputs), work, control, parallel=False)
-    grad_bias = None if layer.bias is None else bias_sum.astype(dtype)
-    return LinearGradients(grad_x, grad_weight, grad_bias)
+    return LinearGradients(grad_x, grad_weight, bias_sum.astype(dtype))
 
 
 def _checked(cells: Array, weight: Any, bias: Any) -> _Layer:
