@@ -47,6 +47,11 @@ from convstudio.core.activations import (
     tanh,
     tanh_backward,
 )
+from convstudio.core.circular import (
+    circular_matrix,
+    circular_weight,
+    circular_weight_backward,
+)
 from convstudio.core.control import Cancelled, Control
 from convstudio.core.conv import conv
 from convstudio.core.conv_backward import ConvGradients, conv_backward
@@ -108,6 +113,9 @@ __all__ = [
     "Plan",
     "abs",
     "abs_backward",
+    "circular_matrix",
+    "circular_weight",
+    "circular_weight_backward",
     "conv",
     "conv_backward",
     "conv_cost",

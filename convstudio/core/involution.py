@@ -42,8 +42,8 @@ from convstudio.core.threads import Scratch, run_tiles
 
 Array: TypeAlias = npt.NDArray[Any]
 
-# A tile's input, sum and product are passed over once a tap and are to stay in the second-level cache, so that
-# they may take this part of the memory that `fit_tile` would allow.
+# A tile's input, sum and product are passed over once a tap and are to stay in the second-level cache: they
+# may take this part of the memory that `fit_tile` would allow.
 _CACHE_SHARE = 8
 # Multiply-adds from which a second thread pays for its waking.
 _WORTH_THREADS = 1 << 18
