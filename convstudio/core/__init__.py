@@ -91,6 +91,16 @@ from convstudio.core.losses import (
 from convstudio.core.pad_backward import pad_backward
 from convstudio.core.padding import PADDING_MODES, pad
 from convstudio.core.planner import ALGORITHMS, Candidate, Plan, plan_conv
+from convstudio.core.receptive import (
+    Level,
+    Reading,
+    ReceptiveField,
+    StackCost,
+    Stage,
+    cells_read,
+    receptive_fields,
+    stack_cost,
+)
 from convstudio.core.softmax import (
     softmax,
     softmax_backward,
@@ -108,11 +118,17 @@ __all__ = [
     "CrossEntropyGradients",
     "GeometryError",
     "InvolutionGradients",
+    "Level",
     "LinearGradients",
     "MseGradients",
     "Plan",
+    "Reading",
+    "ReceptiveField",
+    "StackCost",
+    "Stage",
     "abs",
     "abs_backward",
+    "cells_read",
     "circular_matrix",
     "circular_weight",
     "circular_weight_backward",
@@ -146,6 +162,7 @@ __all__ = [
     "pad",
     "pad_backward",
     "plan_conv",
+    "receptive_fields",
     "relu",
     "relu_backward",
     "resolve_padding",
@@ -157,6 +174,7 @@ __all__ = [
     "softplus_backward",
     "square",
     "square_backward",
+    "stack_cost",
     "tanh",
     "tanh_backward",
     "unfold",
