@@ -199,10 +199,13 @@ class _Axis(NamedTuple):
     def _reads(self, cells: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """The input cells under each tap of each output cell, in no order."""
         taps = self.dilation * np.arange(self.taps)
-        if not self.transposed:
-            return (cells * self.stride - self.before)[:, None] + taps
-        offsets = (cells + self.before)[:, None] - taps
-        return offsets[offsets % self.stride == 0] // self.stride
+        read: npt.NDArray[np.intp]
+        if self.transposed:
+            offsets = (cells + self.before)[:, None] - taps
+            read = offsets[offsets % self.stride == 0] // self.stride
+        else:
+            read = (cells * self.stride - self.before)[:, None] + taps
+        return read
 
 
 def _trace(
