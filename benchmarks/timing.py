@@ -20,7 +20,6 @@ import numpy as np
 import scipy
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]  # it has no stubs
 
-
 # Thread pools spin for some milliseconds after their last task: time for the previous one's to fall asleep.
 _SETTLE = 0.005
 # A contestant calls this long in each round; short ones once beforehand, to wake its own threads.
@@ -30,7 +29,7 @@ _SHORT = 0.02
 
 @dataclass(frozen=True)
 class Timing:
-    """One contestant's seconds, a number a round: each the mean of as many calls as fill some milliseconds."""
+    """One contestant's seconds, a number a round: the mean of calls that fill some milliseconds."""
 
     rounds: tuple[float, ...]
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from convstudio.core import planner
 from convstudio.core.algorithms import rows
+from convstudio.core.arrays import surely_finite
 from convstudio.core.checks import checked_job
 from convstudio.core.control import Control
 from convstudio.core.geometry import Padding, PerAxis
@@ -85,12 +86,12 @@ def _run(job: ConvJob, algorithm: str, control: Control | None) -> None:
         return
 
     def work(tile: Tile, scratch: Scratch) -> None:
-        compute(tile, scratch)
-        if mend is not None:
-            mend(tile, scratch)
-        if bias is not None:
-            target = job.target(tile)
-            np.add(target, bias[tile.groups[0] * job.outputs : tile.groups[1] * job.outputs], out=target)
+        for done in compute(tile, scratch) or (tile,):
+            if mend is not None:
+                mend(done, scratch)
+            if bias is not None:
+                target = job.target(done)
+                np.add(target, bias[done.groups[0] * job.outputs : done.groups[1] * job.outputs], out=target)
 
     run_tiles(tiles, work, control, parallel=parallel)
 
@@ -117,5 +118,5 @@ def _mender(job: ConvJob, control: Control | None) -> Work:
 
 
 def _all_finite(values: Array) -> bool:
-    """Whether no value is NaN or infinite. A finite sum proves it; one that overflowed proves nothing."""
-    return bool(np.isfinite(np.add.reduce(values, axis=None))) or bool(np.isfinite(values).all())
+    """Whether no value is NaN or infinite."""
+    return surely_finite(values) or bool(np.isfinite(values).all())

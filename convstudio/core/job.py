@@ -45,7 +45,8 @@ class Tile(NamedTuple):
         return (high[0] - low[0], high[1] - low[1], high[2] - low[2])
 
 
-Work: TypeAlias = Callable[[Tile, Scratch], None]
+# Computes a tile. Returns the tiles whose cells it finished, or None if that is the tile and nothing else.
+Work: TypeAlias = Callable[[Tile, Scratch], Sequence[Tile] | None]
 
 
 @dataclass(slots=True)
@@ -130,6 +131,23 @@ class ConvJob:
             self.source.fill(block, tile.examples, channels, low, high)
         return block
 
+    def read_columns(self, tile: Tile, scratch: Scratch) -> Array:
+        """`read`, but without padding at the left and right: exactly the input's columns.
+
+        The tile covers the whole width.
+        """
+        reach = self.reach(tile.extent)
+        before, after = self.source.pads[2]
+        low = (tile.low[0] * self.stride[0], tile.low[1] * self.stride[1], before)
+        high = (low[0] + reach[0], low[1] + reach[1], self.source.shape[2] - after)
+        channels = self.channels(tile.groups)
+        block = self.source.view(tile.examples, channels, low, high)
+        if block is None:
+            shape = (tile.examples[1] - tile.examples[0], channels[1] - channels[0])
+            block = scratch.take("block", (*shape, reach[0], reach[1], high[2] - low[2]), self.dtype)
+            self.source.fill(block, tile.examples, channels, low, high)
+        return block
+
     def target(self, tile: Tile) -> Array:
         """The tile's cells of the output, as a view: (examples, output channels, depth, height, width)."""
         return self.out[
@@ -156,17 +174,20 @@ def whole(job: ConvJob) -> tuple[int, int, int, int, int]:
 
 
 def fit_tile(
-    full: Sequence[int], needed: Callable[[Sequence[int]], int], least: Sequence[int] = (1,) * 5
+    full: Sequence[int],
+    needed: Callable[[Sequence[int]], int],
+    least: Sequence[int] = (1,) * 5,
+    most: int | None = None,
 ) -> list[int]:
     """The largest extents (examples, groups, depth, height, width) whose scratch fits, last axis first.
 
     An axis is longer than `least` only where all axes after it are whole, so that with the default a tile's
-    output cells lie in one contiguous run per channel.
+    output cells lie in one contiguous run per channel. `most`: bytes to stay below, to fit into a cache.
     """
     total = needed(full)
     if total <= TILE_BYTES // 8:
         return list(full)
-    budget = tile_bytes(total)
+    budget = tile_bytes(total) if most is None else min(most, tile_bytes(total))
     extents = list(least)
     for axis in reversed(range(len(full))):
         extents[axis] = full[axis]
@@ -210,6 +231,11 @@ def pieces(tile: Tile, extents: Sequence[int]) -> list[Tile]:
     ]
 
 
+def worth_cutting(cells: int) -> bool:
+    """Whether so many output cells are worth computing apart from the borders around them."""
+    return cells >= _WORTH_CUTTING
+
+
 def inner_columns(job: ConvJob) -> Pair:
     """The output columns whose windows need no padding at the left and right.
 
@@ -218,7 +244,7 @@ def inner_columns(job: ConvJob) -> Pair:
     """
     width = job.cells[2]
     before, after = job.source.pads[2]
-    if before == after == 0 or not job.source.in_place or job.out.size < _WORTH_CUTTING:
+    if before == after == 0 or not job.source.in_place or not worth_cutting(job.out.size):
         return (0, width)
     first = -(-before // job.stride[2])
     last = (job.source.shape[2] - after - job.reach((1, 1, 1))[2]) // job.stride[2] + 1

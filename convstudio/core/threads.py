@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it has no stubs
 
+from convstudio.core.arrays import address
 from convstudio.core.control import Control
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -54,17 +55,12 @@ class Scratch:
             buffer = self._buffers[name] = np.empty(room, np.uint8)
         if copied_to is None:
             return np.ndarray(shape, dtype, buffer=buffer)
-        return np.ndarray(shape, dtype, buffer, (_address(copied_to) + _PAGE // 2 - _address(buffer)) % _PAGE)
+        return np.ndarray(shape, dtype, buffer, (address(copied_to) + _PAGE // 2 - address(buffer)) % _PAGE)
 
     def trim(self) -> None:
         """Give large buffers back to the system."""
         if sum(buffer.nbytes for buffer in self._buffers.values()) > _KEPT_BYTES:
             self._buffers.clear()
-
-
-def _address(array: Array) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
 
 
 class _Local(threading.local):
@@ -153,7 +149,7 @@ def warm_blas() -> None:
 
 def run_tiles(
     tiles: Sequence[T],
-    work: Callable[[T, Scratch], None],
+    work: Callable[[T, Scratch], object],
     control: Control | None = None,
     *,
     parallel: bool = True,
@@ -180,7 +176,7 @@ def run_tiles(
     scratch.trim()
 
 
-def _run_parallel(tiles: Sequence[T], work: Callable[[T, Scratch], None], control: Control | None) -> None:
+def _run_parallel(tiles: Sequence[T], work: Callable[[T, Scratch], object], control: Control | None) -> None:
     tickets = count()
     finished = 0
     failures: list[BaseException] = []

@@ -1,110 +1,211 @@
-"""`taps`: add shifted, scaled copies of the input, one for each kernel tap. The readable reference.
+"""`taps`: add shifted, weighted copies of the input, one for each kernel tap.
 
-The best choice where most taps are zero or the input is tiny. At stride 1 a tile of padded rows is treated
-as one flat run of numbers: shifting it by a tap's offset is then a slice, and every step runs over contiguous
-memory that stays in cache. Cells between one row's last window and the next row's first hold nonsense and are
-left behind when the rows are copied out.
+The best choice for small kernels, sparse ones and tiny inputs, and the readable reference. At stride 1 a tile
+of rows is treated as one flat run of numbers: shifting it by a tap's offset is then a slice, and every step
+runs over contiguous memory that stays in cache. Cells between one row's last window and the next row's first
+hold nonsense; they are left behind when the rows are copied out or, where rows of input and output are
+equally long, overwritten by the cells at the sides, so that nothing is copied at all.
+
+Taps of weight zero are left out where the input is finite, so that 0 · x is 0.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from convstudio.core.job import ConvJob, Tile, Work, fit_tile, inner_columns, tiles_of, whole
+from convstudio.core.arrays import strided, surely_finite
+from convstudio.core.frame import Inside, Sides, inside_of
+from convstudio.core.job import ConvJob, Tile, Work, fit_tile, tiles_of, whole
 from convstudio.core.threads import Scratch
+from convstudio.core.weighted_sum import weighted_sum
 
 Array: TypeAlias = npt.NDArray[Any]
+
+# Bytes of input and output to go through at a time: what a core's own cache holds or little more, since
+# threads that compute for less than some tenths of a millisecond wait for the interpreter half of the time.
+_CACHE = 1 << 20
+_BAND = 1 << 21
+_NARROW = 64  # cells of a row up to which a run over cells between the rows costs nothing to speak of
 
 
 def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     """The tiles to compute, and how to compute one."""
+    inside = inside_of(job)
+    if inside is not None:
+        tiles = inside.tiles(job, _BAND)
+        return tiles, _work(job, inside, Sides(inside, tiles))
     full = whole(job)
     size = job.dtype.itemsize
 
     def needed(extents: Sequence[int]) -> int:
-        cells = math.prod(job.reach(extents[2:])) * extents[0]
-        return size * cells * (extents[1] * job.inputs + 2)
+        read = job.inputs * math.prod(job.reach(extents[2:]))
+        return size * extents[0] * extents[1] * (read + job.outputs * math.prod(extents[2:]))
 
-    columns = inner_columns(job)
-    tiles: list[Tile] = []
-    for first, last in (columns, (0, columns[0]), (columns[1], full[4])):
-        if first < last:
-            part = (*full[:4], last - first)
-            tiles += tiles_of(full, fit_tile(part, needed), (first, last))
-    return tiles, work(job)
+    return tiles_of(full, fit_tile(full, needed, most=_CACHE)), work(job)
 
 
 def work(job: ConvJob) -> Work:
-    """How to compute any tile of the job (also where another algorithm met NaN or infinity)."""
-    weight = job.weight
-    unit_stride = job.stride == (1, 1, 1)
-    sparse = bool((weight == 0).any())
+    """How to compute any tile of the job."""
+    return _work(job, None, None)
 
-    def compute(tile: Tile, scratch: Scratch) -> None:
-        block = job.read(tile, scratch)
+
+def _work(job: ConvJob, inside: Inside | None, sides: Sides | None) -> Work:
+    kernels = [[_Kernel.of(kernel) for kernel in group] for group in job.weight]
+    any_zeros = any(kernel.sparse is not None for group in kernels for kernel in group)
+
+    def compute(tile: Tile, scratch: Scratch) -> Sequence[Tile] | None:
+        if inside is None or sides is None or not inside.holds(tile):
+            apply(tile, job.read(tile, scratch), scratch, None)
+            return None
+        apply(tile, job.read_columns(tile, scratch), scratch, inside)
+        borders = sides.after(tile)
+        for border in borders:
+            apply(border, job.read(border, scratch), scratch, None)
+        return (sides.finished(tile), *borders)
+
+    def apply(tile: Tile, block: Array, scratch: Scratch, inside: Inside | None) -> None:
         target = job.target(tile)
-        # A zero tap may be left out only where 0 · x is 0; a finite sum proves that all of x is finite.
-        skip = sparse and bool(np.isfinite(np.add.reduce(block, axis=None)))
+        skip = any_zeros and surely_finite(block)
         for example in range(block.shape[0]):
             for channel in range(target.shape[1]):
-                group = channel // job.outputs
+                group, output = divmod(channel, job.outputs)
                 inputs = block[example, group * job.inputs : (group + 1) * job.inputs]
-                kernels = weight[tile.groups[0] + group, channel % job.outputs]
+                kernel = kernels[tile.groups[0] + group][output]
+                taps = kernel.sparse if skip and kernel.sparse is not None else kernel.all
                 result = target[example, channel]
-                if unit_stride and inputs[0].flags.c_contiguous and inputs.shape[-1] <= 2 * result.shape[-1]:
-                    _flat(job, inputs, kernels, result, scratch, skip)
+                if inside is None:
+                    _apply(job, inputs, taps, result, scratch)
                 else:
-                    shifts = _windows(job, inputs, kernels, result.shape, skip)
-                    _accumulate(shifts, result, scratch)
+                    _run(job, inputs, taps, *inside.run(result[0]), scratch)
 
     return compute
 
 
-def _taps(kernels: Array, skip: bool) -> Iterator[tuple[int, int, int, int, Any]]:
-    """Channel, depth, height, width and weight of every tap that counts."""
-    for index in product(*map(range, kernels.shape)):
-        value = kernels[index]
-        if value != 0 or not skip:
-            yield (*index, value)
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Taps that stand in a regular grid: their weights, and the first one's place and the steps per axis.
+
+    Axes are input channel, depth, height and width.
+    """
+
+    weights: Array
+    first: tuple[int, ...]
+    step: tuple[int, ...]
+
+
+_Taps: TypeAlias = _Grid | list[tuple[tuple[int, ...], Any]]  # a list of places and weights
+
+
+@dataclass(frozen=True, slots=True)
+class _Kernel:
+    """One output channel's taps: all of them, and without those of weight zero where there are any."""
+
+    all: _Grid
+    sparse: _Taps | None
+
+    @staticmethod
+    def of(kernel: Array) -> _Kernel:
+        everything = _Grid(kernel, (0,) * 4, (1,) * 4)
+        if kernel.all():
+            return _Kernel(everything, None)
+        grid = _grid(kernel)
+        if grid is not None:
+            return _Kernel(everything, grid)
+        places = [tuple(map(int, place)) for place in np.argwhere(kernel)]
+        if 2 * len(places) > kernel.size:  # two passes for each of few cost as much as one for each of many
+            return _Kernel(everything, None)
+        return _Kernel(everything, [(place, kernel[place]) for place in places])
+
+
+def _grid(kernel: Array) -> _Grid | None:
+    """The taps that are not zero, if they are all the crossings of evenly spaced planes."""
+    lines = []
+    for axis in range(4):
+        used = np.flatnonzero(kernel.any(axis=tuple(other for other in range(4) if other != axis)))
+        steps = np.diff(used)
+        if len(used) == 0 or (steps != steps[:1]).any():
+            return None
+        lines.append(slice(int(used[0]), int(used[-1]) + 1, int(steps[0]) if len(steps) else 1))
+    weights = kernel[tuple(lines)]
+    if not weights.all():
+        return None
+    first, step = tuple(line.start for line in lines), tuple(line.step for line in lines)
+    return _Grid(np.ascontiguousarray(weights), first, step)
+
+
+def _apply(job: ConvJob, inputs: Array, taps: _Taps, result: Array, scratch: Scratch) -> None:
+    """Sum the taps over the (channels, depth, height, width) inputs."""
+    rows, pitch = inputs.shape[-2:]
+    depth, height, width = result.shape
+    flat = inputs[0].flags.c_contiguous and pitch <= max(2 * width, _NARROW)
+    if job.stride != (1, 1, 1) or not flat:
+        _accumulate(_windows(job, inputs, taps, result.shape), result, scratch)
+        return
+    run = (depth - 1) * rows * pitch + (height - 1) * pitch + width
+    if pitch == width and (depth == 1 or rows == height) and result.flags.c_contiguous:
+        _run(job, inputs, taps, 0, result.reshape(-1), scratch)
+        return
+    total = scratch.take("total", (depth, rows, pitch), job.dtype, copied_to=result)
+    _run(job, inputs, taps, 0, total.reshape(-1)[:run], scratch)
+    result[...] = total[:, :height, :width]
+
+
+def _run(job: ConvJob, inputs: Array, taps: _Taps, begin: int, total: Array, scratch: Scratch) -> None:
+    """The same over a flat run from cell `begin` on: rows keep the length they have in the input."""
+    d0, d1, d2 = job.dilation
+    of_channel, of_plane, of_row, of_cell = inputs.strides
+    steps = (of_channel, of_plane * d0, of_row * d1, of_cell * d2)
+    first = begin * of_cell
+    if isinstance(taps, _Grid):
+        first += sum(at * step for at, step in zip(taps.first, steps, strict=True))
+        strides = tuple(step * by for step, by in zip(steps, taps.step, strict=True))
+        copies = strided(inputs, (*taps.weights.shape, len(total)), (*strides, of_cell), first)
+        weighted_sum(taps.weights, copies, total)
+        return
+    flat = [channel.reshape(-1) for channel in inputs]
+    places = (
+        (c, begin + sum(at * step for at, step in zip(place, steps[1:], strict=True)) // of_cell, value)
+        for (c, *place), value in taps
+    )
+    _accumulate(((flat[c][at : at + len(total)], value) for c, at, value in places), total, scratch)
 
 
 def _windows(
-    job: ConvJob, inputs: Array, kernels: Array, extent: Sequence[int], skip: bool
+    job: ConvJob,
+    inputs: Array,
+    taps: _Taps,
+    extent: Sequence[int],
 ) -> Iterator[tuple[Array, Any]]:
     """For each tap the input cells that it multiplies, shaped as the output, and its weight."""
-    (s0, s1, s2), (d0, d1, d2) = job.stride, job.dilation
-    e0, e1, e2 = ((n - 1) * s + 1 for n, s in zip(extent, job.stride, strict=True))
-    for c, i, j, k, value in _taps(kernels, skip):
-        i, j, k = i * d0, j * d1, k * d2
-        yield inputs[c, i : i + e0 : s0, j : j + e1 : s1, k : k + e2 : s2], value
+    if isinstance(taps, _Grid):
+        places = [
+            (
+                tuple(f + s * n for f, s, n in zip(taps.first, taps.step, index, strict=True)),
+                taps.weights[index],
+            )
+            for index in product(*map(range, taps.weights.shape))
+        ]
+    else:
+        places = taps
+    for (c, *at), value in places:
+        yield (
+            inputs[c][
+                tuple(_reach(*axis) for axis in zip(at, job.dilation, extent, job.stride, strict=True))
+            ],
+            value,
+        )
 
 
-def _flat(job: ConvJob, inputs: Array, kernels: Array, result: Array, scratch: Scratch, skip: bool) -> None:
-    """The same over flat runs: rows keep the length they have in the input while they are summed."""
-    depth, height, width = result.shape
-    rows, pitch = inputs.shape[-2:]
-    plane = rows * pitch
-    run = (depth - 1) * plane + (height - 1) * pitch + width
-    flat = [channel.reshape(-1) for channel in inputs]
-    d0, d1, d2 = job.dilation
-
-    def shifts() -> Iterator[tuple[Array, Any]]:
-        for c, i, j, k, value in _taps(kernels, skip):
-            start = i * d0 * plane + j * d1 * pitch + k * d2
-            yield flat[c][start : start + run], value
-
-    if pitch == width and (depth == 1 or rows == height) and result.flags.c_contiguous:
-        _accumulate(shifts(), result.reshape(-1), scratch)
-        return
-    total = scratch.take("total", (depth, rows, pitch), job.dtype, copied_to=result)
-    _accumulate(shifts(), total.reshape(-1)[:run], scratch)
-    result[...] = total[:, :height, :width]
+def _reach(tap: int, dilation: int, outputs: int, stride: int) -> slice:
+    first = tap * dilation
+    return slice(first, first + (outputs - 1) * stride + 1, stride)
 
 
 def _accumulate(shifts: Iterator[tuple[Array, Any]], total: Array, scratch: Scratch) -> None:
