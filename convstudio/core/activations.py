@@ -61,7 +61,10 @@ def leaky_relu(
 
     def compute(x: Array, y: Array, scratch: Scratch) -> None:
         np.multiply(x, slope, out=y)
-        blend(x > 0, x, y, y, scratch)
+        if 0 < slope <= 1:
+            np.maximum(x, y, out=y)
+        else:
+            blend(x > 0, x, y, y, scratch)
 
     return apply(compute, x, control=control, out=out)
 
