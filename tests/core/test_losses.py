@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -208,6 +209,23 @@ def test_a_picture_in_parts() -> None:
     slopes[np.arange(2)[:, None, None], np.maximum(target, 0), np.arange(301)[:, None], np.arange(203)] -= 1
     slopes = np.where(target[:, None] < 0, 0, slopes) / counting
     np.testing.assert_allclose(cross_entropy_backward(1.0, x, target).grad_x, slopes, rtol=1e-4, atol=1e-11)
+
+
+def test_working_memory_is_bounded() -> None:
+    """NumPy tells tracemalloc of its buffers."""
+    x = np.zeros((1, 4, 1500, 1500), np.float32)
+    target = np.zeros((1, 1500, 1500), np.int64)
+    tracemalloc.start()
+    mse(x, x)
+    cross_entropy(x, target, label_smoothing=0.1)
+    cross_entropy(x, x, reduction="sum")
+    peak = tracemalloc.get_traced_memory()[1]
+    assert peak < 24 << 20 < x.nbytes
+    tracemalloc.reset_peak()
+    cross_entropy_backward(1.0, x, target)
+    peak = tracemalloc.get_traced_memory()[1] - x.nbytes
+    tracemalloc.stop()
+    assert peak < 24 << 20
 
 
 def test_extreme_scores_stay_finite() -> None:
