@@ -38,13 +38,9 @@ def circular_weight(weight: Any) -> Array:
 
     Raises GeometryError for kernels that are not square and odd, ValueError for what is not real numbers.
     """
-    taps = real_array("weight", weight)
-    cells, shares = _reads(_checked_side(taps.shape))
-    kernels = taps.reshape(-1, taps.shape[-1] ** 2).astype(compute_dtype(taps.dtype), copy=False)
-    moved = np.zeros(kernels.shape[::-1], kernels.dtype)
-    for corner in range(4):
-        np.add.at(moved, cells[:, corner], kernels.T * shares[:, corner, None].astype(kernels.dtype))
-    return np.ascontiguousarray(moved.T).reshape(taps.shape)
+    values = real_array("weight", weight)
+    taps, cells, shares = _reads(_checked_side(values.shape))
+    return _spread(values, taps, cells, shares, compute_dtype(values.dtype))
 
 
 def circular_weight_backward(grad: Any, weight: Any) -> Array:
@@ -53,13 +49,11 @@ def circular_weight_backward(grad: Any, weight: Any) -> Array:
     It is in float64 if `weight` is, else float32. Errors as of `circular_weight`, and GeometryError for a
     `grad` of another shape than `weight`.
     """
-    taps, slopes = real_array("weight", weight), real_array("grad", grad)
-    if slopes.shape != taps.shape:
-        raise GeometryError(f"grad must have the shape of weight, {taps.shape}, got {slopes.shape}")
-    cells, shares = _reads(_checked_side(taps.shape))
-    above = slopes.reshape(-1, taps.shape[-1] ** 2).astype(compute_dtype(taps.dtype), copy=False)
-    result = (above[:, cells] * shares.astype(above.dtype)).sum(axis=2)
-    return np.ascontiguousarray(result).reshape(taps.shape)
+    values, slopes = real_array("weight", weight), real_array("grad", grad)
+    if slopes.shape != values.shape:
+        raise GeometryError(f"grad must have the shape of weight, {values.shape}, got {slopes.shape}")
+    taps, cells, shares = _reads(_checked_side(values.shape))
+    return _spread(slopes, cells, taps, shares, compute_dtype(values.dtype))
 
 
 def circular_matrix(size: int) -> Array:
@@ -70,11 +64,22 @@ def circular_matrix(size: int) -> Array:
     side = whole_number("size", size, 1)
     if side % 2 == 0:
         raise GeometryError(f"size must be odd, as circles need a centre cell, got {side}")
-    cells, shares = _reads(side)
+    taps, cells, shares = _reads(side)
     matrix = np.zeros((side * side, side * side))
-    for corner in range(4):
-        np.add.at(matrix, (np.arange(side * side), cells[:, corner]), shares[:, corner])
+    matrix[taps, cells] = shares
     return matrix
+
+
+def _spread(kernels: Array, source: Array, target: Array, shares: Array, dtype: np.dtype[Any]) -> Array:
+    """Shares of each kernel's cells `source` added to its cells `target`, in an array of the same shape.
+
+    Only what has a share takes part, so that NaN and infinity go no farther.
+    """
+    given = kernels.reshape(-1, kernels.shape[-1] ** 2).astype(dtype, copy=False)
+    moved = np.zeros(given.shape[::-1], dtype)
+    with np.errstate(all="ignore"):
+        np.add.at(moved, target, given.T[source] * shares[:, None].astype(dtype))
+    return np.ascontiguousarray(moved.T).reshape(kernels.shape)
 
 
 def _checked_side(shape: tuple[int, ...]) -> int:
@@ -88,19 +93,19 @@ def _checked_side(shape: tuple[int, ...]) -> int:
 
 
 @lru_cache(maxsize=16)
-def _reads(side: int) -> tuple[Array, Array]:
-    """The four cells that each tap reads, (side², 4), counted row by row, and the share of each."""
+def _reads(side: int) -> tuple[Array, Array, Array]:
+    """What is not zero in B: taps, the cells that they read, both counted row by row, and the shares."""
     y, x = _points(side)
     top, left = np.floor(y), np.floor(x)
     down, right = y - top, x - left
-    cells, shares = [], []
+    parts = []
     for below, beside in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        # Where a point lies on the last row or column, the cell beyond has no share.
-        row = np.minimum(top + below, side - 1).astype(np.intp)
-        column = np.minimum(left + beside, side - 1).astype(np.intp)
-        cells.append(row * side + column)
-        shares.append((down if below else 1 - down) * (right if beside else 1 - right))
-    return np.stack(cells, axis=1), np.stack(shares, axis=1)
+        share = (down if below else 1 - down) * (right if beside else 1 - right)
+        taps = np.flatnonzero(share)  # a point on a row or column has no share in the next, which may not be
+        cells = (top[taps] + below) * side + left[taps] + beside
+        parts.append((taps, cells.astype(np.intp), share[taps]))
+    taps, cells, shares = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return taps, cells, shares
 
 
 def _points(side: int) -> tuple[Array, Array]:

@@ -107,7 +107,8 @@ def linear_backward(
         np.add(bias_sum, slopes.sum(axis=0, dtype=np.float64), out=bias_sum)
 
     run_tiles(_blocks(len(layer.rows), outputs + inputs), work, control, parallel=False)
-    return LinearGradients(grad_x, grad_weight, bias_sum.astype(dtype))
+    with np.errstate(all="ignore"):
+        return LinearGradients(grad_x, grad_weight, bias_sum.astype(dtype))
 
 
 def _checked(cells: Array, weight: Any, bias: Any) -> _Layer:

@@ -74,7 +74,8 @@ def mse_backward(grad: Any, x: Any, target: Any, reduction: str = "mean") -> Mse
         np.multiply(y, 2 * share, out=y)
 
     grad_x = apply(compute, cells, grad=wanted)
-    np.multiply(grad_x, above.astype(grad_x.dtype, copy=False), out=grad_x)
+    with np.errstate(all="ignore"):
+        np.multiply(grad_x, above.astype(grad_x.dtype, copy=False), out=grad_x)
     return MseGradients(grad_x, np.negative(grad_x, out=np.empty_like(grad_x)))
 
 

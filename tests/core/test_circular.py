@@ -82,6 +82,17 @@ def test_turns_with_the_kernel(side: int) -> None:
     np.testing.assert_allclose(circular_weight(weight[::-1]), circular_weight(weight)[::-1], atol=1e-14)
 
 
+def test_nan_goes_where_it_has_a_share() -> None:
+    weight = np.ones((3, 3))
+    weight[0, 1], weight[2, 2] = np.inf, np.nan  # on an axis, where it stays, and in a corner
+    bad = [[False, True, False], [False, True, True], [False, True, True]]
+    np.testing.assert_array_equal(~np.isfinite(circular_weight(weight)), bad)
+    grad = np.ones((3, 3))
+    grad[2, 2] = np.nan  # a corner is read by its own tap alone
+    slopes = circular_weight_backward(grad, weight)
+    np.testing.assert_array_equal(np.isnan(slopes), np.isnan(grad))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.int16, np.dtype(">f4")])
 def test_types_and_shapes(dtype: Any) -> None:
     weight = np.arange(50).reshape(2, 5, 5).astype(dtype)
