@@ -14,9 +14,10 @@ to. Wrong arguments raise ValueError (GeometryError for shapes) before any work.
 | --- | --- |
 | `conv` | `conv`: the checks, then the algorithm that the planner names |
 | `conv_transpose` | the adjoint of `conv` |
-| `pad_backward` | the gradient of `pad` |
 | `unfold` | `unfold`, `fold`: windows as columns and back |
+| `pad_backward` | the gradient of `pad` |
 | `conv_backward`, `conv_transpose_backward` | their gradients |
+| `pooling`, `adaptive`, `unpool` | greatest, least and mean values and norms of windows; the way back |
 | `padding` | `pad`, the padding modes, blocks of a padded array that never exists as a whole |
 | `geometry` | padding words, output shapes, unread cells, cost |
 | `planner` | `plan_conv`: what "auto" takes, and what each algorithm would cost |
@@ -47,6 +48,12 @@ from convstudio.core.activations import (
     tanh,
     tanh_backward,
 )
+from convstudio.core.adaptive import (
+    adaptive_avg_pool,
+    adaptive_avg_pool_backward,
+    adaptive_max_pool,
+    adaptive_max_pool_backward,
+)
 from convstudio.core.circular import (
     circular_matrix,
     circular_weight,
@@ -76,6 +83,11 @@ from convstudio.core.involution import (
     involution,
     involution_backward,
 )
+from convstudio.core.involution_kernels import (
+    InvolutionKernelGradients,
+    involution_kernels,
+    involution_kernels_backward,
+)
 from convstudio.core.linear import (
     LinearGradients,
     linear,
@@ -91,6 +103,14 @@ from convstudio.core.losses import (
 from convstudio.core.pad_backward import pad_backward
 from convstudio.core.padding import PADDING_MODES, pad
 from convstudio.core.planner import ALGORITHMS, Candidate, Plan, plan_conv
+from convstudio.core.pooling import avg_pool, lp_pool, max_pool, min_pool
+from convstudio.core.pooling_backward import (
+    avg_pool_backward,
+    lp_pool_backward,
+    max_pool_backward,
+    min_pool_backward,
+)
+from convstudio.core.pools.winners import Pooled
 from convstudio.core.receptive import (
     Level,
     Reading,
@@ -106,6 +126,7 @@ from convstudio.core.softmax import (
     softmax_backward,
 )
 from convstudio.core.unfold import fold, fold_backward, unfold, unfold_backward
+from convstudio.core.unpool import max_unpool, max_unpool_backward
 
 __all__ = [
     "ALGORITHMS",
@@ -118,16 +139,24 @@ __all__ = [
     "CrossEntropyGradients",
     "GeometryError",
     "InvolutionGradients",
+    "InvolutionKernelGradients",
     "Level",
     "LinearGradients",
     "MseGradients",
     "Plan",
+    "Pooled",
     "Reading",
     "ReceptiveField",
     "StackCost",
     "Stage",
     "abs",
     "abs_backward",
+    "adaptive_avg_pool",
+    "adaptive_avg_pool_backward",
+    "adaptive_max_pool",
+    "adaptive_max_pool_backward",
+    "avg_pool",
+    "avg_pool_backward",
     "cells_read",
     "circular_matrix",
     "circular_weight",
@@ -149,12 +178,22 @@ __all__ = [
     "hardswish_backward",
     "involution",
     "involution_backward",
+    "involution_kernels",
+    "involution_kernels_backward",
     "l2_penalty",
     "l2_penalty_backward",
     "leaky_relu",
     "leaky_relu_backward",
     "linear",
     "linear_backward",
+    "lp_pool",
+    "lp_pool_backward",
+    "max_pool",
+    "max_pool_backward",
+    "max_unpool",
+    "max_unpool_backward",
+    "min_pool",
+    "min_pool_backward",
     "mse",
     "mse_backward",
     "output_length",

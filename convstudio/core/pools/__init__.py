@@ -1,0 +1,1 @@
+"""Pooling: windows checked, folded axis by axis, spread back for the gradients."""
