@@ -22,8 +22,9 @@ from convstudio.core.geometry import (
     span,
     whole_number,
 )
+from convstudio.core.gradients import scatter
 from convstudio.core.gradients.checks import five_axes, three
-from convstudio.core.gradients.scatter import Scattered
+from convstudio.core.gradients.phases import Scattered
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -79,7 +80,7 @@ def conv_transpose(
     scattered = Scattered(
         five_axes(checked.x), checked.weight, three(checked.stride), three(checked.dilation), checked.bias
     )
-    scattered.write(five_axes(result), low, control)
+    scatter.write(scattered, five_axes(result), low, control)
     return result
 
 

@@ -20,7 +20,7 @@ from convstudio.core.geometry import (
     resolve_padding,
 )
 from convstudio.core.gradients.checks import checked_grad, five_axes, three
-from convstudio.core.gradients.scatter import add_windows
+from convstudio.core.gradients.columns import add_windows
 from convstudio.core.job import Tile, Triple, fit_tile, tiles_of
 from convstudio.core.padding import PaddedSource
 from convstudio.core.threads import Scratch, run_tiles

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from convstudio.core import Cancelled, Control, conv, conv_backward
 from convstudio.core import job as job_module
-from convstudio.core.gradients import inputs, scatter, weights
+from convstudio.core.gradients import inputs, products, scatter, weights
 from tests.core.test_conv_arrays import LAYOUTS
 from tests.oracles import numpy_pad, per_axis
 from tests.strategies import Job, jobs
@@ -66,7 +66,8 @@ def assert_close(result: np.ndarray | None, expected: np.ndarray, dtype: Any, pr
     np.testing.assert_allclose(result, expected, rtol=0, atol=allowed)
 
 
-WAYS: dict[str, list[tuple[Any, str, int]]] = {
+# What is set to force each way, and to cut small jobs as large ones are.
+WAYS: dict[str, list[tuple[Any, str, Any]]] = {
     "as planned": [],
     "tiny tiles": [
         (job_module, "TILE_BYTES", 1 << 10),
@@ -74,8 +75,19 @@ WAYS: dict[str, list[tuple[Any, str, int]]] = {
         (weights, "_WORTH_THREADS", 0),
         (scatter, "_PHASE_BYTES", 300),
     ],
-    "rows": [(weights, "_WIDE", 1), (weights, "_FEW_OUTPUTS", 1 << 30), (job_module, "TILE_BYTES", 1 << 13)],
-    "columns": [(weights, "_WIDE", 1 << 30), (scatter, "_MANY_INPUTS", 0), (scatter, "_COLUMN_BYTES", 500)],
+    "rows": [
+        (products, "_HIGH", 1),
+        (products, "_WIDE", 1),
+        (products, "_FEW_OUTPUTS", 1 << 30),
+        (weights, "_WORTH_THREADS", 0),
+        (job_module, "TILE_BYTES", 1 << 13),
+    ],
+    "columns": [
+        (products, "_HIGH", 1),
+        (products, "_WIDE", 1),
+        (products, "_FEW_OUTPUTS", 0),
+        (scatter, "_MANY_INPUTS", 0),
+    ],
     "sides": [(inputs, "_WHOLE_BYTES", 0)],
     "sides in pieces": [(inputs, "_WHOLE_BYTES", 0), (inputs, "_SIDE_BYTES", 60)],
 }

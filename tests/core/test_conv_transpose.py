@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convstudio.core import Cancelled, Control, GeometryError, conv, conv_transpose
-from convstudio.core.gradients import scatter
+from convstudio.core.gradients import columns, scatter, windows
 from tests.core.test_conv_arrays import LAYOUTS
 from tests.oracles import Pairs, per_axis
 
@@ -110,18 +110,34 @@ def tolerance(job: Scatter) -> float:
     return 20 * float(np.finfo(job.x.dtype).eps) * math.sqrt(products) * 4
 
 
-WAYS = {
-    "as planned": {},
-    "phases": {"_MANY_INPUTS": 1 << 30},
-    "phases in bands": {"_MANY_INPUTS": 1 << 30, "_PHASE_BYTES": 64, "_WORTH_THREADS": 0},
-    "columns": {"_MANY_INPUTS": 0},
-    "columns in bands": {"_MANY_INPUTS": 0, "_COLUMN_BYTES": 64},
+# What is set to force each way, and to cut small jobs as large ones are.
+WAYS: dict[str, list[tuple[Any, str, Any]]] = {
+    "as planned": [],
+    "phases": [(scatter, "_MANY_INPUTS", 1 << 30)],
+    "phases in bands": [
+        (scatter, "_MANY_INPUTS", 1 << 30),
+        (scatter, "_PHASE_BYTES", 64),
+        (scatter, "_WORTH_THREADS", 0),
+    ],
+    "windows": [(scatter, "_MANY_INPUTS", 0), (scatter, "_few_cells", lambda job: False)],
+    "windows in bands": [
+        (scatter, "_MANY_INPUTS", 0),
+        (scatter, "_few_cells", lambda job: False),
+        (windows, "_BAND_BYTES", 64),
+        (windows, "_WORTH_THREADS", 0),
+    ],
+    "columns": [(scatter, "_MANY_INPUTS", 0), (scatter, "_few_cells", lambda job: True)],
+    "columns in bands": [
+        (scatter, "_MANY_INPUTS", 0),
+        (scatter, "_few_cells", lambda job: True),
+        (columns, "_COLUMN_BYTES", 64),
+    ],
 }
 
 
 def force(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    for name, value in WAYS[way].items():
-        monkeypatch.setattr(scatter, name, value)
+    for module, name, value in WAYS[way]:
+        monkeypatch.setattr(module, name, value)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from convstudio.core.control import Control
+from convstudio.core.gradients import scatter
 from convstudio.core.gradients.borders import add_borders
-from convstudio.core.gradients.scatter import Scattered
+from convstudio.core.gradients.phases import Scattered
 from convstudio.core.job import ConvJob, Triple
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -29,12 +30,12 @@ def input_gradient(job: ConvJob, grad: Array, algorithm: str, control: Control |
     before = (source.pads[0][0], source.pads[1][0], source.pads[2][0])
     constant = source.mode in ("zeros", "constant")
     if constant or not any(map(any, source.pads)) or result.size == 0:
-        scattered.write(result, before, control)
+        scatter.write(scattered, result, before, control)
         return result
     lead = result.shape[:2]
     if math.prod((*lead, *source.shape)) * result.itemsize <= _WHOLE_BYTES:
         everything = np.empty((*lead, *source.shape), job.dtype)
-        scattered.write(everything, (0, 0, 0), control)
+        scatter.write(scattered, everything, (0, 0, 0), control)
         d, h, w = (slice(low, low + n) for low, n in zip(before, result.shape[2:], strict=True))
         result[...] = everything[:, :, d, h, w]
 
@@ -43,14 +44,14 @@ def input_gradient(job: ConvJob, grad: Array, algorithm: str, control: Control |
 
         add_borders(result, source.pads, source.mode, cut)
         return result
-    scattered.write(result, before, control)
+    scatter.write(scattered, result, before, control)
     for example in range(len(result)):
         part = scattered._replace(values=grad[example : example + 1])
 
         def side(low: Triple, high: Triple, part: Scattered = part) -> Array:
             d, h, w = (end - start for start, end in zip(low, high, strict=True))
             cells = np.empty((1, lead[1], d, h, w), job.dtype)
-            part.write(cells, low)
+            scatter.write(part, cells, low)
             if control is not None:
                 control.check()
             return cells
