@@ -19,6 +19,11 @@ to. Wrong arguments raise ValueError (GeometryError for shapes) before any work.
 | `conv_backward`, `conv_transpose_backward` | their gradients |
 | `pooling`, `adaptive`, `unpool` | greatest, least and mean values and norms of windows; the way back |
 | `padding` | `pad`, the padding modes, blocks of a padded array that never exists as a whole |
+| `activations`, `softmax` | functions of one cell, of a line of cells, and their derivatives |
+| `linear`, `losses`, `cross_entropy` | the fully connected layer, losses, the penalty on weights |
+| `involution`, `involution_kernels` | a kernel for every position, and where they come from |
+| `circular` | square kernels resampled onto circles |
+| `receptive` | what cells deep in a stack see of the input, and what the stack costs |
 | `geometry` | padding words, output shapes, unread cells, cost |
 | `planner` | `plan_conv`: what "auto" takes, and what each algorithm would cost |
 | `algorithms` | one module each |

@@ -39,6 +39,7 @@ from convstudio.core.geometry import (
     span,
     whole_number,
 )
+from convstudio.core.pools.windows import checked_windows
 
 STAGE_KINDS = ("conv", "pool", "transposed")
 
@@ -48,16 +49,19 @@ class Stage:
     """One layer of a stack.
 
     kind: "conv"; "pool", which has no weights and keeps the channels; or "transposed".
-    kernel, stride, dilation: an int, or one per spatial axis. padding: in any of convolution's forms.
+    kernel, stride, dilation: an int, or one per spatial axis. No stride means 1, or the kernel for pooling.
+    padding: in any form that the operation takes.
+    ceil_mode: of pooling, whether a last window may hang over the end.
     output_padding: of a transposed stage, cells added after its output.
     channels: output channels, None for as many as come in. groups, bias: of the weights.
     """
 
     kernel: PerAxis
-    stride: PerAxis = 1
+    stride: PerAxis | None = None
     dilation: PerAxis = 1
     padding: Padding = 0
     kind: str = "conv"
+    ceil_mode: bool = False
     output_padding: PerAxis = 0
     channels: int | None = None
     groups: int = 1
@@ -231,13 +235,16 @@ def _placed(stage: Stage, spatial: tuple[int, ...]) -> tuple[tuple[_Axis, ...], 
         raise ValueError(f"kind must be one of {kinds}, got {stage.kind!r}")
     rank = len(spatial)
     taps = per_axis("kernel", stage.kernel, rank)
-    steps, gaps = per_axis("stride", stage.stride, rank), per_axis("dilation", stage.dilation, rank)
-    if stage.kind == "transposed":
-        checked = checked_transpose(
-            np.broadcast_to(0.0, (1, 1, *spatial)),
-            np.broadcast_to(0.0, (1, 1, *taps)),
-            None, stage.stride, stage.padding, stage.output_padding, stage.dilation, 1,
-        )  # fmt: skip
+    steps = taps if stage.kind == "pool" else (1,) * rank
+    if stage.stride is not None:
+        steps = per_axis("stride", stage.stride, rank)
+    gaps = per_axis("dilation", stage.dilation, rank)
+    if stage.kind == "pool":
+        windows = checked_windows((1, 1, *spatial), taps, steps, stage.padding, gaps, stage.ceil_mode)
+        pads, shape = windows.pads[3 - rank :], windows.out_spatial
+    elif stage.kind == "transposed":
+        x, weight = np.broadcast_to(0.0, (1, 1, *spatial)), np.broadcast_to(0.0, (1, 1, *taps))
+        checked = checked_transpose(x, weight, None, steps, stage.padding, stage.output_padding, gaps, 1)
         pads, shape = checked.pads, checked.shape[2:]
     else:
         pads = resolve_padding(stage.padding, spatial, taps, steps, gaps)

@@ -11,11 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from convstudio.core import (
-    GeometryError,
     Stage,
     cells_read,
     conv,
     conv_transpose,
+    max_pool,
     receptive_fields,
     stack_cost,
 )
@@ -37,10 +37,11 @@ def stacks(draw: st.DrawFn, kinds: tuple[str, ...]) -> tuple[list[Stage], tuple[
             padding: Any = draw(st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 2))] * rank))
         else:
             padding = draw(st.sampled_from([0, 1, 2, "same", "same_lower", "full"]))
-        stage = Stage(kernel, stride, draw(st.sampled_from([1, 1, 2, 3])), padding, kind)
+        ceil = kind == "pool" and draw(st.booleans())
+        stage = Stage(kernel, stride, draw(st.sampled_from([1, 1, 2, 3])), padding, kind, ceil_mode=ceil)
         try:
             shape = receptive_fields([*stages, stage], spatial)[-1].spatial
-        except GeometryError:
+        except ValueError:
             continue
         if max(shape) <= 40:
             stages.append(stage)
@@ -56,6 +57,8 @@ def response(stages: list[Stage], impulses: np.ndarray) -> np.ndarray:
         geometry: Any = {"stride": stage.stride, "dilation": stage.dilation, "padding": stage.padding}
         if stage.kind == "transposed":
             impulses = conv_transpose(impulses, weight, output_padding=stage.output_padding, **geometry)
+        elif stage.kind == "pool":
+            impulses = max_pool(impulses, stage.kernel, ceil_mode=stage.ceil_mode, **geometry)
         else:
             impulses = conv(impulses, weight, algorithm="taps", **geometry)
         impulses = (impulses > 0).astype(np.float64)  # keeps numbers small and exact
@@ -169,7 +172,7 @@ ALEXNET = [
     Stage(3, padding=1), Stage(3, padding=1), Stage(3, padding=1), Stage(3, 2, kind="pool"),
 ]  # fmt: skip
 VGG16 = [
-    stage for depth in (2, 2, 3, 3, 3) for stage in [*[Stage(3, padding=1)] * depth, Stage(2, 2, kind="pool")]
+    stage for depth in (2, 2, 3, 3, 3) for stage in [*[Stage(3, padding=1)] * depth, Stage(2, kind="pool")]
 ]
 
 
@@ -182,6 +185,15 @@ def test_published_sizes(stages: list[Stage], size: int, jump: int) -> None:
     """Araujo, Norris and Sim (2019), table 1: 195 for AlexNet, 212 for VGG-16, both at stride 32."""
     field = receptive_fields(stages, (224, 224))[-1].fields[0]
     assert (field.size, field.jump) == (size, jump)
+
+
+def test_pooling_by_default_and_over_the_end() -> None:
+    """Windows side by side; with `ceil_mode` one more, which sees what there is."""
+    assert receptive_fields([Stage(3, kind="pool")], (10,))[-1] == ((3,), ((3, 3, 0),))
+    hanging = [Stage(3, kind="pool", ceil_mode=True)]
+    assert receptive_fields(hanging, (10,))[-1] == ((4,), ((3, 3, 0),))
+    last = cells_read(hanging, (10,), [3])[0]
+    assert last == (((9, 12),), ((9,),))
 
 
 def test_centre() -> None:
@@ -239,6 +251,7 @@ def test_transposed_costs_what_its_adjoint_costs() -> None:
         (lambda: receptive_fields([Stage(9)], (5,)), ["kernel spans 9 px", "5 px wide"]),
         (lambda: receptive_fields([Stage(3, kind="dense")], (5,)), ["kind", "'dense'", "'transposed'"]),
         (lambda: receptive_fields([Stage(3, stride=0)], (5,)), ["stride", "0"]),
+        (lambda: receptive_fields([Stage(2, padding=2, kind="pool")], (5,)), ["padding", "2"]),
         (lambda: receptive_fields([Stage((3, 3))], (5,)), ["kernel", "(3, 3)"]),
         (lambda: receptive_fields([], ()), ["spatial", "()"]),
         (lambda: receptive_fields([], (0,)), ["spatial", "0"]),
