@@ -151,7 +151,7 @@ def loops_conv(job: Job) -> np.ndarray:
 
 # Algorithms that add up exactly the products w·x of a cell, so that each cell's rounding error is bounded by
 # its own sum of |w||x|. The others pass through sums or spectra that other cells share.
-CELLWISE = ("taps", "rows", "gemm")
+CELLWISE = ("taps", "rows", "gemm", "depthwise")
 
 
 def allowed_error(job: Job, algorithm: str) -> np.ndarray:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convstudio.core.algorithms import fft
+from convstudio.core.algorithms import depthwise as by_channel
+from convstudio.core.algorithms import fft, winograd
 from convstudio.core.factor import separate
 from convstudio.core.job import ConvJob, Triple
 
@@ -32,6 +33,8 @@ HORIZONTAL = (0.2, 0.17)  # a cell of the horizontal pass by shifted copies
 STRIPS = (1.1, 0.037)  # a cell of the horizontal pass by strips
 TRANSFORM = 0.19  # one cell · (log2(cells) + 3) of a transform one way
 SPECTRUM = 1.0  # multiply and add one value of a spectrum
+SUMMED = 0.12  # add a weighted copy to a sum, many channels in one call
+PATCH = 0.8  # bring a row of a patch into its place and transform it, and the same for its products
 TILE_CELLS = 80_000  # a tile's usual size, for counting tiles
 
 _MOST_KERNELS_TO_FACTOR = 32  # with more of them separable passes lose to matrix products anyway
@@ -129,9 +132,33 @@ def gemm(p: Problem) -> tuple[float, str]:
     window = p.inputs * p.taps
     in_place = p.taps == 1 and p.stride == (1, 1, 1)
     copied = 0 if in_place else p.groups * window
-    total = p.scale * p.planes * (copied * COPY + p.kernels * p.taps * _product(p))
+    product = SUMMED if p.outputs == 1 else _product(p)
+    total = p.scale * p.planes * (copied * COPY + p.kernels * p.taps * product)
     reason = f"windows of {window} values times {p.outputs} filters" + (", no copy" if in_place else "")
     return CALL + total + _tiles(p.planes * max(copied, 1) / 9), reason
+
+
+def depthwise(p: Problem) -> tuple[float, str] | None:
+    """None for a kernel over several channels, or strides."""
+    if not by_channel.covers(p.inputs, p.stride):
+        return None
+    per_cell = p.groups * (3 * COPY + p.outputs * (p.taps * SUMMED + 2 * COPY))
+    total = p.scale * p.planes * per_cell
+    reason = f"{p.taps} weighted copies of all channels"
+    return CALL + total + _tiles(p.planes * p.groups / 4), reason
+
+
+def toom_cook(p: Problem) -> tuple[float, str] | None:
+    """None for kernels of other heights, and strides."""
+    if not winograd.covers(p.kernel, p.stride, p.dilation):
+        return None
+    outputs = winograd.PATCH - p.kernel[1] + 1
+    share = winograd.PATCH / outputs
+    moved = p.inputs * (PATCH + p.kernel[2] * COPY) + p.outputs * PATCH
+    products = p.inputs * p.outputs * p.kernel[0] * p.kernel[2]
+    total = p.scale * p.planes * p.groups * share * (moved + products * _product(p))
+    reason = f"{winograd.PATCH} products for {outputs} output rows instead of {outputs * p.kernel[1]}"
+    return CALL + total + 4 * _tiles(p.planes * p.groups * (p.inputs + p.outputs) / 16), reason
 
 
 def separable(p: Problem) -> tuple[float, str] | None:
@@ -176,6 +203,8 @@ def all_estimates(p: Problem) -> dict[str, tuple[float, str]]:
         "separable": separable(p),
         "rows": rows(p),
         "gemm": gemm(p),
+        "depthwise": depthwise(p),
+        "winograd": toom_cook(p),
         "fft": fourier(p),
     }
     return {name: estimate for name, estimate in found.items() if estimate is not None}

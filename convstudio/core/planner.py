@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convstudio.core import estimates
-from convstudio.core.algorithms import fft, gemm, rows, separable, taps
+from convstudio.core.algorithms import depthwise, fft, gemm, rows, separable, taps, winograd
 from convstudio.core.checks import checked_job
 from convstudio.core.estimates import Problem, problem_of
 from convstudio.core.geometry import Padding, PerAxis
@@ -40,6 +40,8 @@ METHODS = {
     "separable": Method(separable.prepare, separable.work, leaks=True),
     "rows": Method(rows.prepare, rows.work, leaks=False),
     "gemm": Method(gemm.prepare, gemm.work, leaks=False),
+    "depthwise": Method(depthwise.prepare, depthwise.work, leaks=False),
+    "winograd": Method(winograd.prepare, winograd.work, leaks=True),
     "fft": Method(fft.prepare, fft.work, leaks=True),
 }
 ALGORITHMS = tuple(METHODS)

@@ -21,6 +21,8 @@ Array: TypeAlias = npt.NDArray[Any]
 
 # Scratch memory of one tile. Measured: columns of 4 MiB are multiplied a tenth slower than of 1 or 2.
 _TILE_BYTES = 3 << 20
+# What all cores together may take for their tiles (the promise is 64 MiB beyond input and output).
+_ALL_TILES_BYTES = 40 << 20
 # Products of the job, and as many for each value that is copied, from which it is cut for all cores.
 _WORTH_CUTTING = 5e6
 _COPYING = 3
@@ -58,6 +60,7 @@ def few_tiles(
     """
     work = job.out.size * job.inputs * (job.taps + _COPYING * job.taps / job.outputs)
     cores = thread_count() if work >= _WORTH_CUTTING else 1
+    most = min(most, _ALL_TILES_BYTES // thread_count())
     count = cores * -(-needed(full) // (cores * most))
     while True:
         extents, left = list(full), count
