@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convstudio.core import Cancelled, Control, GeometryError, conv, conv_transpose
-from convstudio.core.gradients import columns, scatter, windows
+from convstudio.core.gradients import bands, scatter, windows
 from tests.core.test_conv_arrays import LAYOUTS
 from tests.oracles import Pairs, per_axis
 
@@ -119,18 +119,18 @@ WAYS: dict[str, list[tuple[Any, str, Any]]] = {
         (scatter, "_PHASE_BYTES", 64),
         (scatter, "_WORTH_THREADS", 0),
     ],
-    "windows": [(scatter, "_MANY_INPUTS", 0), (scatter, "_few_cells", lambda job: False)],
+    "windows": [(scatter, "_MANY_INPUTS", 0), (scatter, "_adds", lambda job: False)],
     "windows in bands": [
         (scatter, "_MANY_INPUTS", 0),
-        (scatter, "_few_cells", lambda job: False),
-        (windows, "_BAND_BYTES", 64),
+        (scatter, "_adds", lambda job: False),
+        (bands, "_BAND_BYTES", 64),
         (windows, "_WORTH_THREADS", 0),
     ],
-    "columns": [(scatter, "_MANY_INPUTS", 0), (scatter, "_few_cells", lambda job: True)],
+    "columns": [(scatter, "_MANY_INPUTS", 0), (scatter, "_adds", lambda job: True)],
     "columns in bands": [
         (scatter, "_MANY_INPUTS", 0),
-        (scatter, "_few_cells", lambda job: True),
-        (columns, "_COLUMN_BYTES", 64),
+        (scatter, "_adds", lambda job: True),
+        (bands, "_ALONE_BYTES", 64),
     ],
 }
 

@@ -1,4 +1,4 @@
-"""A transposed convolution by its definition: all products of a band of values, added tap by tap (col2im).
+"""A transposed convolution by its definition: all products of a band's values, added tap by tap (col2im).
 
 Each product is made and added once, and no other: NaN and infinity in the values or the weights reach exactly
 the cells that they belong to.
@@ -7,6 +7,7 @@ the cells that they belong to.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -14,41 +15,51 @@ import numpy as np
 import numpy.typing as npt
 
 from convstudio.core.control import Control
+from convstudio.core.gradients.bands import Band, bands, start_of
 from convstudio.core.gradients.phases import Scattered
 from convstudio.core.job import Triple
 from convstudio.core.threads import Scratch, run_tiles
 
 Array: TypeAlias = npt.NDArray[Any]
 
-# What is made before it is added.
-_COLUMN_BYTES = 1 << 20
+# Values to add from which threads with a band each are quicker than BLAS with its own.
+_WORTH_THREADS = 16_000_000
 
 
 def scatter(job: Scattered, out: Array, low: Triple, control: Control | None) -> None:
     """Write the cells from `low` on, as many as there are in `out`."""
     groups, inputs, outputs = job.weight.shape[:3]
     taps = math.prod(job.kernel)
-    examples, _, depth, height, width = job.values.shape
     matrix = job.weight.reshape(groups, inputs, outputs * taps)
-    values = job.values.reshape(examples, groups, inputs, depth, height, width)
-    targets = out.reshape(examples, groups, outputs, *out.shape[2:])
-    rows = min(max(_COLUMN_BYTES // (out.itemsize * outputs * taps * width), 1), height)
-    bands = [(d, h, min(h + rows, height)) for d in range(depth) for h in range(0, height, rows)]
+    values = job.values.reshape(len(out), groups, inputs, *job.values.shape[2:])
+    targets = out.reshape(len(out), groups, outputs, *out.shape[2:])
+    starts = start_of(job, out)
 
-    def work(tile: tuple[int, int], scratch: Scratch) -> None:
-        target = targets[tile]
-        bias = 0 if job.bias is None else job.bias.reshape(groups, outputs, 1, 1, 1)[tile[1]]
-        target[...] = bias
-        for d, begin, end in bands:
-            band = values[tile][:, d, begin:end]
-            columns = scratch.take("columns", (outputs * taps, (end - begin) * width), out.dtype)
-            np.matmul(matrix[tile[1]].T, band.reshape(inputs, -1), out=columns)
-            made = columns.reshape(outputs, *job.kernel, 1, end - begin, width)
-            add_windows(made, target, job.stride, job.dilation, low, (d, begin, 0))
-            if control is not None:
-                control.check()
+    def work(band: Band, scratch: Scratch) -> None:
+        target = band.target(targets)
+        target[...] = starts[band.group]
+        corner = (low[0] + band.low[0], low[1] + band.low[1], low[2] + band.low[2])
+        (d0, h0, w0), (d1, h1, w1) = first, _ = _reaching(job, corner, target.shape[1:])
+        block = values[band.example, band.group, :, d0:d1, h0:h1, w0:w1]
+        if block.size:
+            columns = scratch.take("columns", (outputs * taps, block[0].size), out.dtype)
+            np.matmul(matrix[band.group].T, block.reshape(inputs, -1), out=columns)
+            made = columns.reshape(outputs, *job.kernel, *block.shape[1:])
+            add_windows(made, target, job.stride, job.dilation, corner, first)
 
-    run_tiles(list(product(range(examples), range(groups))), work, control)
+    parallel = job.values.size // inputs * outputs * taps >= _WORTH_THREADS
+    run_tiles(bands(job, out, outputs * taps, parallel), work, control, parallel=parallel)
+
+
+def _reaching(job: Scattered, low: Triple, cells: Sequence[int]) -> tuple[Triple, Triple]:
+    """The first values along each axis that reach any of the cells from `low` on, and behind the last."""
+    first, last = [0, 0, 0], [0, 0, 0]
+    for axis in range(3):
+        span = job.dilation[axis] * (job.kernel[axis] - 1)
+        first[axis] = max(-((span - low[axis]) // job.stride[axis]), 0)
+        end = (low[axis] + cells[axis] - 1) // job.stride[axis] + 1
+        last[axis] = max(min(end, job.values.shape[2 + axis]), first[axis])
+    return (first[0], first[1], first[2]), (last[0], last[1], last[2])
 
 
 def add_windows(

@@ -27,10 +27,13 @@ from convstudio.core.threads import Scratch, run_tiles
 
 Array: TypeAlias = npt.NDArray[Any]
 
+FORCE = False
 # Values of one phase that are made before they are put in their places.
 _PHASE_BYTES = 4 << 20
-# Channels summed from which the phases' matrix products are quicker by themselves.
+# Channels summed from which `conv` is not the quickest.
 _MANY_INPUTS = 8
+# Taps from which `conv` has quicker ways than to add them one by one.
+_MANY_TAPS = 32
 # Cells from which copying is worth all cores.
 _WORTH_THREADS = 1 << 18
 
@@ -43,15 +46,14 @@ def write(job: Scattered, out: Array, low: Triple, control: Control | None = Non
     if out.size == 0:
         if control is not None:
             control.report(0, 0)
-    # A zero outside of the values is no product; a convolution would multiply it by the weights.
-    elif not np.isfinite(job.weight).all():
+    # Weights that are not finite must not meet the zeros that a convolution pads with, which are no products.
+    elif not np.isfinite(job.weight).all() or _adds(job):
         columns.scatter(job, out, low, control)
     elif job.stride == (1, 1, 1):
         ((phases,),) = alike(job, low, out.shape[2:])
         _convolve(job, kernels(job, [phases]), job.bias, phases, out, control)
-    elif job.weight.shape[1] >= _MANY_INPUTS and job.algorithm == "auto":
-        by_products = columns if _few_cells(job) else windows
-        by_products.scatter(job, out, low, control)
+    elif _many(job):
+        windows.scatter(job, out, low, control)
     else:
         parts = list(_bands(job, out, low))
         for index, (values, band, start) in enumerate(parts):
@@ -59,16 +61,25 @@ def write(job: Scattered, out: Array, low: Triple, control: Control | None = Non
             _by_phases(job._replace(values=values), band, start, part)
 
 
-def _few_cells(job: Scattered) -> bool:
-    """Whether it is quicker to add products tap by tap than to bring the weights and windows into order.
+def _many(job: Scattered) -> bool:
+    """Whether so many channels are summed that matrix products by themselves are quicker than `conv`."""
+    return job.weight.shape[1] >= _MANY_INPUTS and job.algorithm == "auto"
 
-    Nanoseconds, measured: 3.5 to move a weight, 0.12 a value of a window and 2 a cell apart from the next,
-    with 1.2 milliseconds for the steps of it; 2.1 to add a value to a cell. A product of few outputs takes
-    longer, one of all taps at once does not.
+
+def _adds(job: Scattered) -> bool:
+    """Whether it is quicker to make the products of all taps and to add them where they belong.
+
+    Adding takes time by outputs; bringing windows into order, by inputs. In nanoseconds, measured: 2.1 to add
+    a value to a cell; 3.5 to move a weight, 0.12 a value of a window and 2 a cell apart from the next, with
+    1.2 milliseconds for the steps of it. A product of few outputs takes longer, one of all taps does not.
     """
+    if not _many(job):
+        return False
     inputs, outputs = job.weight.shape[1:3]
-    cells = job.values.size // inputs  # over all examples and groups
     taps, phases = math.prod(job.kernel), math.prod(job.stride)
+    if phases == 1:
+        return outputs <= inputs and taps <= _MANY_TAPS
+    cells = job.values.size // inputs  # over all examples and groups
     moving = 3.5 * job.weight.size + cells * (0.12 * inputs * taps + 2.0 * outputs * phases)
     return bool(2.1 * cells * outputs * taps < 1.2e6 + moving + 0.8 * cells * inputs * taps)
 
@@ -108,20 +119,18 @@ def _convolve(
 
 def _bands(job: Scattered, out: Array, low: Triple) -> Iterator[tuple[Array, Array, Triple]]:
     """`out` in pieces whose phases are small: values to read, cells to write, and where those begin."""
-    examples, channels, depth, height, width = out.shape
-    steps = [examples, depth, height]
-    sizes = (channels * depth * height * width, channels * height * width, channels * width)
-    room = _PHASE_BYTES * math.prod(job.stride) // out.itemsize
-    for index, each in enumerate(sizes):
-        stride = (1, *job.stride)[index]
-        steps[index] = min(steps[index], max(room // each // stride, 1) * stride)
-        if steps[index] > stride or each <= room:
-            break
-    for n in range(0, examples, steps[0]):
-        for d in range(0, depth, steps[1]):
-            for h in range(0, height, steps[2]):
-                band = out[n : n + steps[0], :, d : d + steps[1], h : h + steps[2]]
-                yield job.values[n : n + steps[0]], band, (low[0] + d, low[1] + h, low[2])
+    examples, channels, *cells = out.shape
+    room = _PHASE_BYTES // (out.itemsize * channels)  # cells of one phase
+    steps = [0, 0, 0]
+    for axis in (2, 1, 0):
+        stride = job.stride[axis]
+        steps[axis] = min(max(room, 1) * stride, cells[axis])
+        room //= -(-cells[axis] // stride)
+    together = min(max(room, 1), examples)
+    for n in range(0, examples, together):
+        for d, h, w in product(*(range(0, length, step) for length, step in zip(cells, steps, strict=True))):
+            band = out[n : n + together, :, d : d + steps[0], h : h + steps[1], w : w + steps[2]]
+            yield job.values[n : n + together], band, (low[0] + d, low[1] + h, low[2] + w)
 
 
 def _by_phases(job: Scattered, out: Array, low: Triple, control: Control | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from itertools import product
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,34 +17,28 @@ import numpy.typing as npt
 from convstudio.core.arrays import strided
 from convstudio.core.control import Control
 from convstudio.core.geometry import Pair
+from convstudio.core.gradients.bands import Band, bands, start_of
 from convstudio.core.gradients.phases import Phases, Scattered, alike, along_axis, biases, cells_of
 from convstudio.core.job import Triple
 from convstudio.core.padding import PaddedSource
-from convstudio.core.threads import Scratch, run_tiles, thread_count
+from convstudio.core.threads import Scratch, run_tiles
 
 Array: TypeAlias = npt.NDArray[Any]
 
-# Scratch of a band where each thread has its own, and where BLAS has all of them.
-_BAND_BYTES = 2 << 20
-_ALONE_BYTES = 4 << 20
 # Products from which threads with a band each are quicker than BLAS with its own.
 _WORTH_THREADS = 8_000_000
-
-
-class _Band(NamedTuple):
-    """Cells to make: an example, a group, and ranges of depth and height."""
-
-    example: int
-    group: int
-    depth: Pair
-    height: Pair
 
 
 def scatter(job: Scattered, out: Array, low: Triple, control: Control | None) -> None:
     """Write the cells from `low` on, as many as there are in `out`."""
     making = _Making(job, out, low)
-    bands, parallel = _bands(job, out)
-    run_tiles(bands, making.make, control, parallel=parallel)
+    inputs, outputs = job.weight.shape[1:3]
+    taps = math.prod(-(-taps // step) for taps, step in zip(job.kernel, job.stride, strict=True))
+    # A value's part of the block and of the columns, and the cells that come of it.
+    each = inputs * (1 + taps) + outputs * math.prod(job.stride)
+    parallel = job.values.size * outputs * math.prod(job.kernel) >= _WORTH_THREADS
+    tiles = bands(job, out, each, parallel)
+    run_tiles(tiles, making.make, control, parallel=parallel)
 
 
 class _Making:
@@ -63,15 +57,14 @@ class _Making:
         self.source = PaddedSource(job.values, pads, "zeros", 0.0, out.dtype)
         self.kernels: dict[tuple[Any, ...], tuple[Array, Array | None]] = {}
 
-    def make(self, band: _Band, scratch: Scratch) -> None:
+    def make(self, band: Band, scratch: Scratch) -> None:
         """Write the cells of one band."""
-        (d0, d1), (h0, h1) = band.depth, band.height
-        target = self.targets[band.example, band.group, :, d0:d1, h0:h1]
-        families = alike(self.job, (self.low[0] + d0, self.low[1] + h0, self.low[2]), target.shape[1:])
+        target = band.target(self.targets)
+        d, h, w = (at + start for at, start in zip(self.low, band.low, strict=True))
+        families = alike(self.job, (d, h, w), target.shape[1:])
         reached = [members for members in families if all(phase.taps for phase in members[0])]
         if len(reached) < len(families):  # some cells lie between the taps
-            bias = self.job.bias
-            target[...] = 0 if bias is None else bias.reshape(len(self.targets[0]), -1, 1, 1, 1)[band.group]
+            target[...] = start_of(self.job, self.targets)[band.group]
         if not reached:
             return
         begin = [min(members[0][axis].start for members in reached) for axis in range(3)]
@@ -79,10 +72,11 @@ class _Making:
         block = self._read(band, begin, end, scratch)
         for members in reached:
             made = self._product(band.group, members, block, begin, target, scratch)
-            for index, (d, h, w) in enumerate(members):
-                target[:, d.target, h.target, w.target] = made[index]
+            for index, phases in enumerate(members):
+                i, j, k = (phase.target for phase in phases)
+                target[:, i, j, k] = made[index]
 
-    def _read(self, band: _Band, begin: list[int], end: list[int], scratch: Scratch) -> Array:
+    def _read(self, band: Band, begin: list[int], end: list[int], scratch: Scratch) -> Array:
         """(inputs, depth, height, width): the values from `begin` to `end`."""
         inputs = self.job.weight.shape[1]
         examples = (band.example, band.example + 1)
@@ -157,34 +151,3 @@ class _Making:
             found = weight.reshape(-1, len(members) * outputs), None if bias is None else bias[group, :, None]
             self.kernels[key] = found
         return found
-
-
-def _bands(job: Scattered, out: Array) -> tuple[list[_Band], bool]:
-    """The bands, each a whole number of strides deep and high, and whether to run them on several threads."""
-    groups, inputs, outputs = job.weight.shape[:3]
-    examples, _, depth, height, width = out.shape
-    products = examples * groups * inputs * outputs * math.prod(job.kernel) * math.prod(job.values.shape[2:])
-    parallel = products >= _WORTH_THREADS
-    # Bytes for one value deep and high: block and columns, and the cells that come of them.
-    windows = math.prod(-(-taps // step) for taps, step in zip(job.kernel, job.stride, strict=True))
-    across = -(-width // job.stride[2])
-    each = out.itemsize * across * (inputs * (1 + windows) + outputs * math.prod(job.stride))
-    room = max((_BAND_BYTES if parallel else _ALONE_BYTES) // each, 1)
-    deep, high = -(-depth // job.stride[0]), -(-height // job.stride[1])
-    rows = min(high, room)
-    slices = min(deep, max(room // high, 1))
-    if parallel:  # as many for each thread
-        least = -(-thread_count() // (examples * groups))
-        if deep > 1:
-            slices = min(slices, -(-deep // least))
-        else:
-            pieces = -(-high // rows)
-            rows = -(-high // (-(-pieces // least) * least))
-    steps = (slices * job.stride[0], rows * job.stride[1])
-    bands = [
-        _Band(example, group, (d, min(d + steps[0], depth)), (h, min(h + steps[1], height)))
-        for example, group in product(range(examples), range(groups))
-        for d in range(0, depth, steps[0])
-        for h in range(0, height, steps[1])
-    ]
-    return bands, parallel
