@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from benchmarks.peers.convolution import Convolution, named
+from benchmarks.peers.convolution import Convolution, Transposed, named
 from benchmarks.row import Entry
 
 _QUICK = {
@@ -44,3 +44,5 @@ def entries() -> Iterator[Entry]:
     for job in jobs():
         title = named(job)
         yield Entry(title, partial(job.row, title), title in _QUICK)
+    for layer in (Transposed(64, 32, 2, 28, 2), Transposed(64, 32, 4, 28, 2, 1)):
+        yield Entry(layer.title, layer.row)

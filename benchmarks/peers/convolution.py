@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peers import onnx, pytorch
 from benchmarks.row import Row, Run
-from convstudio.core import conv, conv_cost
+from convstudio.core import conv, conv_cost, conv_transpose
 from convstudio.core.planner import plan_conv
 
 Array = NDArray[Any]
@@ -132,6 +132,50 @@ class Convolution:
             return total[None, :, :: self.stride, :: self.stride]
 
         return run
+
+
+@dataclass(frozen=True)
+class Transposed:
+    """A transposed convolution of random numbers; the same numbers hold for both axes."""
+
+    inputs: int
+    outputs: int
+    kernel: int
+    size: int
+    stride: int
+    padding: int = 0
+
+    @property
+    def title(self) -> str:
+        """The job in a few words."""
+        return (
+            f"{self.inputs}→{self.outputs} {self.kernel}×{self.kernel} transposed stride {self.stride}, "
+            f"{self.size}×{self.size}"
+        )
+
+    def row(self) -> Row:
+        """Everybody's runs of this job."""
+        rng = np.random.default_rng(1)
+        x = rng.standard_normal((1, self.inputs, self.size, self.size), np.float32)
+        weight = rng.standard_normal((self.inputs, self.outputs, self.kernel, self.kernel), np.float32)
+        arguments: dict[str, Any] = {"stride": self.stride, "padding": self.padding}
+        out = conv_transpose(x, weight, **arguments)
+        magnitude = float(conv_transpose(np.abs(x), np.abs(weight), **arguments).max())
+
+        def make(torch: Any, functional: Any) -> Callable[[], Any]:
+            tensor, kernel = torch.from_numpy(x), torch.from_numpy(weight)
+            return lambda: functional.conv_transpose2d(tensor, kernel, **arguments)
+
+        attributes = {"strides": [self.stride] * 2, "pads": [self.padding] * 4}
+        nodes = [("ConvTranspose", ["x", "weight"], ["y"], attributes)]
+        return Row(
+            title=self.title,
+            ours=lambda: conv_transpose(x, weight, out=out, **arguments),
+            peers={**pytorch.peer(make), **onnx.peer(nodes, {"x": x}, {"weight": weight})},
+            multiply_adds=weight.size * self.size**2,
+            traffic=x.nbytes + weight.nbytes + out.nbytes,
+            tolerance=_TOLERANCE * magnitude,
+        )
 
 
 def named(job: Convolution) -> str:

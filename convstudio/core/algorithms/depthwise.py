@@ -21,6 +21,7 @@ from convstudio.core.threads import Scratch
 Array: TypeAlias = npt.NDArray[Any]
 
 _TILE_BYTES = 2 << 20
+_WIDE = 400  # columns from which `einsum` is as quick with rows
 # Weights (group, taps), what they read (example, group, taps, depth, cells), and results, last axis first.
 _RUN = "gzyx,egzyxdn->ndge"
 _ROWS = "gzyx,egzyxdhw->whdge"
@@ -55,7 +56,7 @@ def work(job: ConvJob) -> Work:
 
     def compute(tile: Tile, scratch: Scratch) -> None:
         block, target = job.read(tile, scratch), job.target(tile)
-        view, pitch = windows_of(job, block, tile.extent)
+        view, pitch = windows_of(job, block, tile.extent, _WIDE)
         read = view[:, :, 0]
         shape = (*read.shape[:2], *read.shape[5:])
         subscripts = _RUN if len(shape) == 4 else _ROWS

@@ -20,14 +20,16 @@ Array: TypeAlias = npt.NDArray[Any]
 
 # Columns of the padded input for each one of the tile beyond which its rows are not worth being one run.
 _LOOSE = 1.5
+# Columns from which rows are as good as runs, and their results need no copying out.
+_WIDE = 100
 
 
-def windows_of(job: ConvJob, block: Array, extent: Triple) -> tuple[Array, int]:
+def windows_of(job: ConvJob, block: Array, extent: Triple, wide: int = _WIDE) -> tuple[Array, int]:
     """The view and the pitch: how many cells a row of it begins after the one before.
 
     block: the padded input that a tile of this extent reads, as `job.read` gives it. The view is (examples,
     groups, inputs, kernel depth, height, width, depth, cells), the cells of a slice as one run where they can
-    be, otherwise as (height, width).
+    be and rows are shorter than `wide`, otherwise as (height, width).
     """
     (s0, s1, s2), (d0, d1, d2) = job.stride, job.dilation
     depth, height, width = extent
@@ -36,7 +38,8 @@ def windows_of(job: ConvJob, block: Array, extent: Triple) -> tuple[Array, int]:
     cells: tuple[int, ...] = (height, width)
     of_cells: tuple[int, ...] = (of_row * s1, of_cell * s2)
     row = of_row // block.itemsize
-    if s1 == s2 == 1 and of_cell == block.itemsize and row <= _LOOSE * width:
+    dense = s1 == s2 == 1 and of_cell == block.itemsize
+    if dense and row <= _LOOSE * width and width < wide:
         pitch, cells, of_cells = row, ((height - 1) * row + width,), (of_cell,)
     view = strided(
         block,
