@@ -78,7 +78,7 @@ def _adds(job: Scattered) -> bool:
     inputs, outputs = job.weight.shape[1:3]
     taps, phases = math.prod(job.kernel), math.prod(job.stride)
     if phases == 1:
-        return outputs <= inputs and taps <= _MANY_TAPS
+        return 2 * outputs <= inputs and taps <= _MANY_TAPS
     cells = job.values.size // inputs  # over all examples and groups
     moving = 3.5 * job.weight.size + cells * (0.12 * inputs * taps + 2.0 * outputs * phases)
     return bool(2.1 * cells * outputs * taps < 1.2e6 + moving + 0.8 * cells * inputs * taps)

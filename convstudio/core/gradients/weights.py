@@ -34,11 +34,15 @@ _WORTH_THREADS = 2_000_000
 
 
 class _Unit(NamedTuple):
-    """What one thread sums up by itself: some outputs of some groups over consecutive tiles."""
+    """What one thread sums up by itself: some outputs of some groups over consecutive tiles.
+
+    alone: there are no other tiles for these.
+    """
 
     groups: Pair
     outputs: Pair
     tiles: list[Tile]
+    alone: bool
 
 
 def sum_gradients(
@@ -75,7 +79,12 @@ def sum_gradients(
                 total_bias = _plus(total_bias, np.add.reduce(rows, axis=(0, 3, 4), dtype=np.float64))
             if control is not None:
                 control.check()
-        sums[index] = (None if total is None else way.arrange(job, total), total_bias)
+        if total is not None:
+            total = way.arrange(job, total)
+            if unit.alone and by_weight is not None:  # the sums of large weights must not pile up
+                by_weight[slice(*unit.groups), slice(*unit.outputs)] = total
+                total = None
+        sums[index] = (total, total_bias)
 
     run_tiles(range(len(units)), work, control, parallel=parallel)
     for result, part in ((by_weight, 0), (by_bias, 1)):
@@ -110,7 +119,7 @@ def _units(job: ConvJob, way: products.Way | None, parallel: bool) -> list[_Unit
         runs = min(most, len(tiles))
         cuts = [len(tiles) * run // runs for run in range(runs + 1)]
         for block in blocks:
-            units += [_Unit(groups, block, tiles[first:last]) for first, last in pairwise(cuts)]
+            units += [_Unit(groups, block, tiles[first:last], runs == 1) for first, last in pairwise(cuts)]
     return units
 
 
