@@ -86,12 +86,12 @@ def _run(job: ConvJob, algorithm: str, control: Control | None) -> None:
         return
 
     def work(tile: Tile, scratch: Scratch) -> None:
-        for done in compute(tile, scratch) or (tile,):
-            if mend is not None:
-                mend(done, scratch)
-            if bias is not None:
-                target = job.target(done)
-                np.add(target, bias[done.groups[0] * job.outputs : done.groups[1] * job.outputs], out=target)
+        finite = compute(tile, scratch)
+        if mend is not None and not finite:
+            mend(tile, scratch)
+        if bias is not None:
+            target = job.target(tile)
+            np.add(target, bias[tile.groups[0] * job.outputs : tile.groups[1] * job.outputs], out=target)
 
     run_tiles(tiles, work, control, parallel=parallel)
 

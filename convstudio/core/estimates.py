@@ -34,7 +34,7 @@ STRIPS = (1.1, 0.037)  # a cell of the horizontal pass by strips
 TRANSFORM = 0.19  # one cell · (log2(cells) + 3) of a transform one way
 SPECTRUM = 1.0  # multiply and add one value of a spectrum
 SUMMED = 0.12  # add a weighted copy to a sum, many channels in one call
-PATCH = 0.8  # bring a row of a patch into its place and transform it, and the same for its products
+PATCH = 1.5  # bring a row of a patch into its place and transform it, and the same for its products
 TILE_CELLS = 80_000  # a tile's usual size, for counting tiles
 
 _MOST_KERNELS_TO_FACTOR = 32  # with more of them separable passes lose to matrix products anyway

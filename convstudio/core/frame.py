@@ -1,124 +1,178 @@
-"""The inside of a picture, which is computed where it lies, and the frame around it.
+"""Whole rows of a picture computed where they lie, and their sides from small padded copies.
 
 Where rows of input and output are equally long ("same" padding at stride 1), a band of input rows taken as
-one flat run of numbers gives a flat run of the output: nothing is padded and nothing copied out. The run also
-writes nonsense at the sides of its rows, where it passes from one row to the next; the sides are computed
-after it from small padded copies, and so are the rows at the top and the bottom.
+one flat run of numbers gives a flat run of the output: no row is padded and none copied out. At the sides of
+the rows, where the run passes from one row to the next, it writes nonsense; these columns are computed after
+it, left and right together.
+
+Bands are small enough for a core's own cache, so there are many of them, and whatever the interpreter does
+for one is done by one thread at a time: views and buffers are made once, not for each band.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from threading import Lock
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 import numpy.typing as npt
 
 from convstudio.core.arrays import address
-from convstudio.core.geometry import Pair
 from convstudio.core.job import ConvJob, Tile, pieces, worth_cutting
-from convstudio.core.threads import thread_count
+from convstudio.core.padding import Segment, axis_segments
+from convstudio.core.threads import Scratch, thread_count
 
 Array: TypeAlias = npt.NDArray[Any]
 
-_LEAST_ROWS = 16  # fewer are not worth the ado
-_ALIGNED = 4  # numbers: from where writing is a quarter faster
+_ALIGNED = 4  # numbers: runs that begin at a multiple of so many are written a quarter faster
+_BANDS = 3  # for each thread, at least
+_LEAST_ROWS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """Ranges of output rows and columns whose windows need no padding, and the output's size."""
+class Frame:
+    """The bands of a job's output, and the columns at their sides.
 
-    rows: Pair
-    columns: Pair
-    height: int
-    width: int
+    width: of input and output. left, right: up to and from which column on the sides are computed apart.
+    """
 
-    def holds(self, tile: Tile) -> bool:
-        """Whether the tile is a band of whole rows of the inside."""
-        rows = self.rows[0] <= tile.low[1] and tile.high[1] <= self.rows[1]
-        return rows and tile.extent[2] == self.width
+    def __init__(self, job: ConvJob) -> None:
+        self._job = job
+        self.width = job.cells[2]
+        before, after = job.source.pads[2]
+        self._first = before  # the first column whose windows need no padding
+        self.left = before + _ALIGNED - 1 if before or after else 0
+        self.right = self.width - after
+        self._input = job.source.array.reshape(-1)
+        self._output = job.out.reshape(-1)
+        self._start = address(job.out) // job.out.itemsize
+        # What a row of the padded copy of both sides shows of one of the input; where the right side begins.
+        self._segments: list[Segment] = []
+        self.pitch = self._second = 0
+        if before or after:
+            reach = job.reach((1, 1, 1))[2] - 1
+            for low, high in ((0, self.left), (self.right, self.width)):
+                self._second = self.pitch
+                for start, stop, shown in axis_segments(
+                    self.width, before, job.source.mode, low, high + reach
+                ):
+                    self._segments.append((start + self.pitch, stop + self.pitch, shown))
+                self.pitch += high + reach - low
 
-    def tiles(self, job: ConvJob, most: int) -> list[Tile]:
-        """Bands of the inside of one plane each, then the rows above and below of all planes.
+    def bands(self, most: int) -> list[Tile]:
+        """Bands of rows of one channel group of one example each, of up to so many bytes in and out.
 
-        most: bytes of input and output of a band.
+        There are a few for each thread, and as many for each where they are few.
         """
-        examples, groups = job.out.shape[0], job.groups
-        height = self.rows[1] - self.rows[0]
+        job = self._job
+        examples, groups, height = int(job.out.shape[0]), job.groups, job.cells[1]
         row = job.dtype.itemsize * self.width * (job.inputs + job.outputs)
-        bands = max(-(-height * row // most), -(-4 * thread_count() // (examples * groups)))
-        if examples * groups == 1:  # as many for each thread, so that they end together
-            bands = -(-bands // thread_count()) * thread_count()
-        whole = Tile((0, examples), (0, groups), (0, self.rows[0], 0), (1, self.rows[1], self.width))
-        tiles = pieces(whole, (1, 1, 1, max(_LEAST_ROWS, -(-height // bands)), self.width))
-        for first, last in ((0, self.rows[0]), (self.rows[1], self.height)):
-            if first < last:
-                edge = whole._replace(low=(0, first, 0), high=(1, last, self.width))
-                tiles += pieces(edge, (1, 1, 1, last - first, self.width))
-        return tiles
+        count = max(-(-height * row // most), -(-_BANDS * thread_count() // (examples * groups)))
+        if examples * groups == 1:
+            count = -(-count // thread_count()) * thread_count()
+        whole = Tile((0, examples), (0, groups), (0, 0, 0), (1, height, self.width))
+        return pieces(whole, (1, 1, 1, max(_LEAST_ROWS, -(-height // count)), self.width))
 
-    def run(self, plane: Array) -> tuple[int, Array]:
-        """The flat run of a band of one output channel, (rows, width), up to its last inner cell.
+    def inputs(self, tile: Tile, scratch: Scratch) -> Array:
+        """The rows that a band reads, (input channels, flat run), as a view where none is padding."""
+        job = self._job
+        top = job.source.pads[1][0]
+        height = job.source.array.shape[3]
+        low, high = tile.low[1] - top, tile.high[1] - 1 - top + job.reach((1, 1, 1))[1]
+        if low < 0 or high > height:
+            block = job.read_columns(tile, scratch)
+            return block.reshape(job.inputs, -1)
+        example, group = tile.examples[0], tile.groups[0]
+        plane = (example * job.groups + group) * job.inputs * height
+        if job.inputs == 1:
+            start = (plane + low) * self.width
+            return self._input[None, start : start + (high - low) * self.width]
+        planes = self._input.reshape(-1, height * self.width)
+        return planes[plane // height : plane // height + job.inputs, low * self.width : high * self.width]
 
-        It begins at or a little after the first inner cell, where memory is aligned. With it comes the cell
-        of the band's input, counted from its first, at which the run's first window begins.
+    def run(self, tile: Tile, output: int) -> tuple[int, Array, Array]:
+        """The cells of a band of one output channel of a group, as (rows, width), and their flat run.
+
+        The run goes up to the last row's last inner cell. It begins at or a little after the first inner
+        cell, where memory is aligned; with it comes the cell of the band's input, counted from its first, at
+        which its first window begins.
         """
-        flat = plane.reshape(-1)
-        start = self.columns[0]
-        start += -(address(flat) // flat.itemsize + start) % _ALIGNED
-        return start - self.columns[0], flat[start : (len(plane) - 1) * self.width + self.columns[1]]
+        job = self._job
+        channel = (tile.examples[0] * job.groups + tile.groups[0]) * job.outputs + output
+        low = (channel * job.cells[1] + tile.low[1]) * self.width
+        rows = tile.high[1] - tile.low[1]
+        start = low + self._first
+        skipped = -(self._start + start) % _ALIGNED
+        run = self._output[start + skipped : low + (rows - 1) * self.width + self.right]
+        return skipped, run, self._output[low : low + rows * self.width].reshape(rows, self.width)
+
+    def sides(
+        self, shape: tuple[int, int], rows: int, borders: Sequence[float], scratch: Scratch
+    ) -> Sides | None:
+        """Buffers for the sides of bands of so many rows; None if there are none to compute.
+
+        shape: channels and rows that they are computed from. borders: the constant that each channel is
+        padded with, if that is the mode.
+        """
+        if not self._segments:
+            return None
+        return Sides(self, self._segments, self._second, shape, rows, borders, self._job.dtype, scratch)
 
 
 class Sides:
-    """Which bands of each plane are done, so that the sides of all its rows can be computed at once."""
+    """The sides of bands of one height, one after the other."""
 
-    def __init__(self, inside: Inside, tiles: Sequence[Tile]) -> None:
-        self._inside = inside
-        self._lock = Lock()
-        self._waiting = Counter((tile.examples, tile.groups) for tile in tiles if inside.holds(tile))
+    def __init__(
+        self,
+        frame: Frame,
+        segments: Sequence[Segment],
+        second: int,
+        shape: tuple[int, int],
+        rows: int,
+        borders: Sequence[float],
+        dtype: np.dtype[Any],
+        scratch: Scratch,
+    ) -> None:
+        self._frame = frame
+        self.padded = scratch.take("sides", (*shape, frame.pitch), dtype)
+        self._shown = np.zeros(frame.pitch, np.intp)  # the column that each column of `padded` shows
+        self._constant = [slice(start, stop) for start, stop, shown in segments if shown is None]
+        self._borders = np.reshape(np.array(borders, dtype), (-1, 1, 1))
+        for start, stop, shown in segments:
+            if shown is not None:
+                self._shown[start:stop] = np.arange(frame.width)[shown]
+        cells = scratch.take("both sides", (rows, frame.pitch), dtype)
+        last = second + frame.width - frame.right
+        self.run = cells.reshape(-1)[: (rows - 1) * frame.pitch + last]
+        self._parts = cells[:, : frame.left], cells[:, second:last]
 
-    def after(self, tile: Tile) -> list[Tile]:
-        """The sides of the plane if this was its last band, else nothing."""
-        plane = (tile.examples, tile.groups)
-        with self._lock:
-            self._waiting[plane] -= 1
-            if self._waiting[plane]:
-                return []
-        inside = self._inside
-        ranges = ((0, inside.columns[0] + _ALIGNED - 1), (inside.columns[1], inside.width))
-        (top, bottom) = inside.rows
-        return [
-            tile._replace(low=(0, top, first), high=(1, bottom, last))
-            for first, last in ranges
-            if first < last
-        ]
+    def compute(self, values: Array, sum_into: Callable[[Array, Array], None], target: Array) -> None:
+        """Compute the sides of a band, (rows, width) cells of one output channel.
 
-    def finished(self, tile: Tile) -> Tile:
-        """The part of a band that its run has computed for good."""
-        first, last = self._inside.columns[0] + _ALIGNED - 1, self._inside.columns[1]
-        return tile._replace(low=(0, tile.low[1], first), high=(1, tile.high[1], last))
+        values: (channels, rows, width), from which `sum_into` computes a flat run when given (channels, rows,
+        pitch) of them with their sides padded.
+        """
+        # All columns are within bounds; "clip" keeps NumPy from buffering the output.
+        np.take(values, self._shown, 2, self.padded, mode="clip")
+        for columns in self._constant:
+            self.padded[:, :, columns] = self._borders
+        sum_into(self.padded, self.run)
+        left, right = self._parts
+        np.copyto(target[:, : self._frame.left], left)
+        np.copyto(target[:, self._frame.right :], right)
 
 
-def inside_of(job: ConvJob) -> Inside | None:
-    """The job's inside; None where it has none to speak of or cannot be computed in place."""
+def frame_of(job: ConvJob) -> Frame | None:
+    """The job's frame; None where rows cannot be computed in place, or are too few or too short for that."""
     depth, height, width = job.cells
+    source = job.source
     if (
         job.stride != (1, 1, 1)
         or depth != 1
-        or job.kernel[0] != 1
-        or job.source.pads[0] != (0, 0)
-        or not job.source.in_place
-        or job.source.array.shape[4] != width
+        or source.shape[0] != 1
+        or not source.in_place
+        or source.array.shape[4] != width
         or not worth_cutting(height * width)
+        or width - sum(source.pads[2]) - _ALIGNED < width // 2
     ):
         return None
-    (top, bottom), (left, right) = job.source.pads[1:]
-    _, high, wide = job.reach((1, 1, 1))
-    rows = (top, job.source.shape[1] - bottom - high + 1)
-    columns = (left, job.source.shape[2] - right - wide + 1)
-    if rows[1] - rows[0] < max(_LEAST_ROWS, height // 2) or columns[1] - columns[0] < width // 2:
-        return None
-    return Inside(rows, columns, height, width)
+    return Frame(job)

@@ -45,8 +45,8 @@ class Tile(NamedTuple):
         return (high[0] - low[0], high[1] - low[1], high[2] - low[2])
 
 
-# Computes a tile. Returns the tiles whose cells it finished, or None if that is the tile and nothing else.
-Work: TypeAlias = Callable[[Tile, Scratch], Sequence[Tile] | None]
+# Computes a tile; True if it knows that none of the tile's cells is NaN or infinite.
+Work: TypeAlias = Callable[[Tile, Scratch], bool | None]
 
 
 @dataclass(slots=True)

@@ -31,18 +31,17 @@ class Method:
     """An algorithm. `leaks`: NaN or infinity would spread beyond their windows, so tiles are checked."""
 
     prepare: Callable[[ConvJob], tuple[list[Tile], Work]]
-    work: Callable[[ConvJob], Work]
     leaks: bool
 
 
 METHODS = {
-    "taps": Method(taps.prepare, taps.work, leaks=False),
-    "separable": Method(separable.prepare, separable.work, leaks=True),
-    "rows": Method(rows.prepare, rows.work, leaks=False),
-    "gemm": Method(gemm.prepare, gemm.work, leaks=False),
-    "depthwise": Method(depthwise.prepare, depthwise.work, leaks=False),
-    "winograd": Method(winograd.prepare, winograd.work, leaks=True),
-    "fft": Method(fft.prepare, fft.work, leaks=True),
+    "taps": Method(taps.prepare, leaks=False),
+    "separable": Method(separable.prepare, leaks=True),
+    "rows": Method(rows.prepare, leaks=False),
+    "gemm": Method(gemm.prepare, leaks=False),
+    "depthwise": Method(depthwise.prepare, leaks=False),
+    "winograd": Method(winograd.prepare, leaks=True),
+    "fft": Method(fft.prepare, leaks=True),
 }
 ALGORITHMS = tuple(METHODS)
 

@@ -12,7 +12,7 @@ import pytest
 
 from convstudio.core import ALGORITHMS, conv, planner
 from convstudio.core import job as job_module
-from convstudio.core.algorithms import fft, rows, separable
+from convstudio.core.algorithms import banded_passes, column_sum, fft, rows
 from convstudio.core.factor import separate
 
 SHAPES: list[dict[str, Any]] = [
@@ -37,7 +37,9 @@ def tiny_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(planner, "_WORTH_THREADS", 0.0)
     monkeypatch.setattr(fft, "_LARGEST_BLOCK", 1 << 11)
     monkeypatch.setattr(rows, "_NARROW", 4)
-    monkeypatch.setattr(separable, "_LONG", 20)
+    monkeypatch.setattr(banded_passes, "_LONG", 20)
+    monkeypatch.setattr(column_sum, "_LONG", 4)
+    monkeypatch.setattr(column_sum, "_ROW", 5)
     planner._choices.clear()
     fft.block_shape.cache_clear()
     yield

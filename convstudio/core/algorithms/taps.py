@@ -21,26 +21,35 @@ import numpy as np
 import numpy.typing as npt
 
 from convstudio.core.arrays import strided, surely_finite
-from convstudio.core.frame import Inside, Sides, inside_of
+from convstudio.core.frame import Frame, Sides, frame_of
 from convstudio.core.job import ConvJob, Tile, Work, fit_tile, tiles_of, whole
 from convstudio.core.threads import Scratch
 from convstudio.core.weighted_sum import weighted_sum
 
 Array: TypeAlias = npt.NDArray[Any]
 
-# Bytes of input and output to go through at a time: what a core's own cache holds or little more, since
-# threads that compute for less than some tenths of a millisecond wait for the interpreter half of the time.
-_CACHE = 1 << 20
-_BAND = 1 << 21
+_CACHE = 1 << 20  # bytes of input and output of a tile: what a core's own cache holds, or little more
+_BAND = 1 << 21  # the same for bands computed in place
 _NARROW = 64  # cells of a row up to which a run over cells between the rows costs nothing to speak of
 
 
 def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     """The tiles to compute, and how to compute one."""
-    inside = inside_of(job)
-    if inside is not None:
-        tiles = inside.tiles(job, _BAND)
-        return tiles, _work(job, inside, Sides(inside, tiles))
+    kernels = [[_Kernel.of(kernel) for kernel in group] for group in job.weight]
+    sparse = any(kernel.sparse is not None for group in kernels for kernel in group)
+    frame = frame_of(job)
+    if frame is not None:
+        return frame.bands(_BAND), _Bands(job, frame, kernels, sparse)
+
+    def compute(tile: Tile, scratch: Scratch) -> None:
+        block, target = job.read(tile, scratch), job.target(tile)
+        skip = sparse and surely_finite(block)
+        for example, channel in product(range(block.shape[0]), range(target.shape[1])):
+            group, output = divmod(channel, job.outputs)
+            inputs = block[example, group * job.inputs : (group + 1) * job.inputs]
+            taps = kernels[tile.groups[0] + group][output].taps(skip)
+            _apply(job, inputs, taps, target[example, channel], scratch)
+
     full = whole(job)
     size = job.dtype.itemsize
 
@@ -48,44 +57,40 @@ def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
         read = job.inputs * math.prod(job.reach(extents[2:]))
         return size * extents[0] * extents[1] * (read + job.outputs * math.prod(extents[2:]))
 
-    return tiles_of(full, fit_tile(full, needed, most=_CACHE)), work(job)
+    return tiles_of(full, fit_tile(full, needed, most=_CACHE)), compute
 
 
-def work(job: ConvJob) -> Work:
-    """How to compute any tile of the job."""
-    return _work(job, None, None)
+class _Bands:
+    """How to compute bands of whole rows in place."""
 
+    def __init__(self, job: ConvJob, frame: Frame, kernels: list[list[_Kernel]], sparse: bool) -> None:
+        self._job = job
+        self._frame = frame
+        self._kernels = kernels
+        self._sparse = sparse
+        self._sides: dict[tuple[Scratch, int], Sides | None] = {}
 
-def _work(job: ConvJob, inside: Inside | None, sides: Sides | None) -> Work:
-    kernels = [[_Kernel.of(kernel) for kernel in group] for group in job.weight]
-    any_zeros = any(kernel.sparse is not None for group in kernels for kernel in group)
+    def __call__(self, tile: Tile, scratch: Scratch) -> None:
+        job, frame = self._job, self._frame
+        values = frame.inputs(tile, scratch)
+        rows = job.reach(tile.extent)[1]
+        key = (scratch, rows)
+        if key not in self._sides:
+            shape, borders = (job.inputs, rows), [job.source.value] * job.inputs
+            self._sides[key] = frame.sides(shape, tile.extent[1], borders, scratch)
+        sides = self._sides[key]
+        skip = self._sparse and surely_finite(values)
+        inputs = values.reshape(job.inputs, 1, rows, frame.width)
+        for output, kernel in enumerate(self._kernels[tile.groups[0]]):
+            taps = kernel.taps(skip)
+            begin, run, target = frame.run(tile, output)
+            _run(job, inputs, taps, begin, run, scratch)
+            if sides is not None:
 
-    def compute(tile: Tile, scratch: Scratch) -> Sequence[Tile] | None:
-        if inside is None or sides is None or not inside.holds(tile):
-            apply(tile, job.read(tile, scratch), scratch, None)
-            return None
-        apply(tile, job.read_columns(tile, scratch), scratch, inside)
-        borders = sides.after(tile)
-        for border in borders:
-            apply(border, job.read(border, scratch), scratch, None)
-        return (sides.finished(tile), *borders)
+                def sum_into(padded: Array, cells: Array, taps: _Taps = taps) -> None:
+                    _run(job, padded[:, None], taps, 0, cells, scratch)
 
-    def apply(tile: Tile, block: Array, scratch: Scratch, inside: Inside | None) -> None:
-        target = job.target(tile)
-        skip = any_zeros and surely_finite(block)
-        for example in range(block.shape[0]):
-            for channel in range(target.shape[1]):
-                group, output = divmod(channel, job.outputs)
-                inputs = block[example, group * job.inputs : (group + 1) * job.inputs]
-                kernel = kernels[tile.groups[0] + group][output]
-                taps = kernel.sparse if skip and kernel.sparse is not None else kernel.all
-                result = target[example, channel]
-                if inside is None:
-                    _apply(job, inputs, taps, result, scratch)
-                else:
-                    _run(job, inputs, taps, *inside.run(result[0]), scratch)
-
-    return compute
+                sides.compute(inputs[:, 0], sum_into, target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,10 @@ class _Kernel:
 
     all: _Grid
     sparse: _Taps | None
+
+    def taps(self, skip: bool) -> _Taps:
+        """The taps that count; with `skip` zeros do not."""
+        return self.sparse if skip and self.sparse is not None else self.all
 
     @staticmethod
     def of(kernel: Array) -> _Kernel:

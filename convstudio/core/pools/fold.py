@@ -26,7 +26,7 @@ Array: TypeAlias = npt.NDArray[Any]
 # Rows as long as this are worth a call of the inner loop each. By default NumPy's iterator copies shorter
 # ones than its buffer together there, which takes as long as the work itself.
 WIDE = 192
-_NARROW_BUFFER, _USUAL_BUFFER = 16, 8192  # elements
+_NARROW_BUFFER = 16  # elements
 _LITTLE_ENDIAN = sys.byteorder == "little"
 _TWICE: dict[int, np.dtype[Any]] = {1: np.dtype(np.uint16), 2: np.dtype(np.uint32), 4: np.dtype(np.uint64)}
 _ONCE: dict[int, np.dtype[Any]] = {1: np.dtype(np.uint8), 2: np.dtype(np.uint16), 4: np.dtype(np.uint32)}
@@ -74,12 +74,12 @@ def chain(k: int, overlaps: bool) -> tuple[tuple[bool, int, int], ...]:
 
 def iterate_rows(width: int) -> None:
     """Let NumPy's iterator go row by row, if rows are wide. `run_tiles` takes it back with its errstate."""
-    np.setbufsize(_NARROW_BUFFER if width >= WIDE else _USUAL_BUFFER)
+    if width >= WIDE:
+        np.setbufsize(_NARROW_BUFFER)
 
 
-def others(name: str) -> tuple[str, str]:
-    """The two scratch buffers that do not hold the data."""
-    return {"a": ("b", "c"), "b": ("c", "a"), "c": ("a", "b")}.get(name, ("a", "b"))
+# The two scratch buffers that do not hold the data, for each that may.
+OTHERS = {"a": ("b", "c"), "b": ("c", "a"), "c": ("a", "b"), "": ("a", "b")}
 
 
 def fold_flat(
@@ -90,15 +90,17 @@ def fold_flat(
     Those that would end beyond its end are left unset. name: the buffer that `cells` lie in, "" for none.
     `last` steps are left out, for the caller to do.
     """
-    names = others(name)
-    joined = cells
+    names = OTHERS[name]
+    size = cells.size
+    joined, join = cells, fold.join
     steps = chain(k, fold.overlaps)
-    for turn, (single, distance, m) in enumerate(steps[: len(steps) - last]):
-        n = cells.size - (m - 1) * unit
-        target = scratch.take(names[turn % 2], cells.shape, cells.dtype)
-        far = cells if single else joined
-        fold.join(joined[:n], far[distance * unit : distance * unit + n], out=target[:n])
-        joined, name = target, names[turn % 2]
+    for turn in range(len(steps) - last):
+        single, distance, m = steps[turn]
+        n, shift = size - (m - 1) * unit, distance * unit
+        name = names[turn % 2]
+        target = scratch.take(name, cells.shape, cells.dtype)
+        join(joined[:n], (cells if single else joined)[shift : shift + n], out=target[:n])
+        joined = target
     return joined, name
 
 
@@ -119,37 +121,46 @@ def fold_axis(
     The result lies in the scratch buffer whose name is returned, with room for `margins` at either end of its
     rows (unless they are what is folded).
     """
-    names = others(name)
-    width = a.shape[-1]
-    shape = list(a.shape)
-
-    def buffer(which: int, count: int, margins: tuple[int, int] = (0, 0)) -> tuple[Array, Array]:
-        shape[-1] = width + sum(margins)
-        shape[axis] = count
-        made = scratch.take(names[which], tuple(shape), a.dtype)
-        return made, made[..., margins[0] : margins[0] + width] if any(margins) else made
-
-    def part(array: Array, first: int, count: int, step: int = 1) -> Array:
-        lead = (slice(None),) * axis
-        return array[(*lead, slice(first, first + (count - 1) * step + 1, step))]
-
+    names = OTHERS[name]
+    join = fold.join
     steps = chain(k, fold.overlaps)
+    lead = (slice(None),) * axis
+    shape = list(a.shape)
     if s > 1 or len(steps) < 2:
-        result, inner = buffer(0, count, margins)
+        shape[axis] = count
+        result, inner = _with_room(scratch, names[0], shape, margins, a.dtype)
+        reach = (count - 1) * s + 1
+        first = a[(*lead, slice(0, reach, s))]
         if k == 1:
-            np.copyto(inner, part(a, 0, count, s))
+            np.copyto(inner, first)
             return result, names[0]
-        fold.join(part(a, 0, count, s), part(a, d, count, s), out=inner)
-        for tap in range(2, k):
-            fold.join(inner, part(a, tap * d, count, s), out=inner)
+        join(first, a[(*lead, slice(d, d + reach, s))], out=inner)
+        for tap in range(2 * d, k * d, d):
+            join(inner, a[(*lead, slice(tap, tap + reach, s))], out=inner)
         return result, names[0]
     joined = a
     for turn, (single, distance, length) in enumerate(steps):
-        n = count + (k - length) * d
-        result, inner = buffer(turn % 2, n, margins if length == k else (0, 0))
-        fold.join(part(joined, 0, n), part(a if single else joined, distance * d, n), out=inner)
+        n, shift = count + (k - length) * d, distance * d
+        shape[axis] = n
+        ends = margins if length == k else (0, 0)
+        result, inner = _with_room(scratch, names[turn % 2], shape, ends, a.dtype)
+        far = a if single else joined
+        join(joined[(*lead, slice(0, n))], far[(*lead, slice(shift, shift + n))], out=inner)
         joined = inner
     return result, names[turn % 2]
+
+
+def _with_room(
+    scratch: Scratch, name: str, shape: list[int], margins: tuple[int, int], dtype: np.dtype[Any]
+) -> tuple[Array, Array]:
+    """A scratch array with room at either end of its rows, and the part of it between."""
+    left, right = margins
+    if left == right == 0:
+        whole = scratch.take(name, tuple(shape), dtype)
+        return whole, whole
+    width = shape[-1]
+    whole = scratch.take(name, (*shape[:-1], left + width + right), dtype)
+    return whole, whole[..., left : left + width]
 
 
 def fold_width(
@@ -160,16 +171,19 @@ def fold_width(
     Rows are a multiple of s long, so that all of them begin in step. `a` may have more rows than `target`.
     """
     depth, height, width = target.shape[2:]
+    some_rows = a.shape[2] != depth or a.shape[3] != height
     if k == 1:
-        thin_out(a[:, :, :depth, :height], s, target)
+        thin_out(a[:, :, :depth, :height] if some_rows else a, s, target)
         return
     direct = s == 1 and width >= WIDE
-    flat, _ = fold_flat(fold, a.reshape(-1), d, k, scratch, name, last=1 if direct else 0)
-    joined = flat.reshape(a.shape)[:, :, :depth, :height]
+    flat, _ = fold_flat(fold, a.reshape(-1), d, k, scratch, name, 1 if direct else 0)
+    joined = flat.reshape(a.shape)
+    if some_rows:
+        joined, a = joined[:, :, :depth, :height], a[:, :, :depth, :height]
     if direct:
         single, distance, _ = chain(k, fold.overlaps)[-1]
-        far = a[:, :, :depth, :height] if single else joined
         shift = distance * d
+        far = a if single else joined
         fold.join(joined[..., :width], far[..., shift : shift + width], out=target)
     else:
         thin_out(joined, s, target)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.lib.stride_tricks import as_strided
 from convstudio.core.control import Control
 from convstudio.core.job import Tile, Triple, fit_tile, tiles_of
 from convstudio.core.padding import PaddedSource
-from convstudio.core.pools.fold import Fold, fold_axis, fold_flat, fold_width, iterate_rows, others
+from convstudio.core.pools.fold import OTHERS, Fold, fold_axis, fold_flat, fold_width, iterate_rows
 from convstudio.core.pools.power import Power
 from convstudio.core.pools.windows import Windows
 from convstudio.core.threads import Scratch, run_tiles
@@ -30,8 +31,9 @@ Compute: TypeAlias = Callable[[Tile, Scratch, Array], None]
 # Turns a tile's cells into what is wanted, in place.
 Finish: TypeAlias = Callable[[Tile, Array], None]
 
-# Bytes of a tile's buffers: they and the input that passes through share the second-level cache of a core.
-_CACHED_BYTES = 384 << 10
+# Bytes of a tile's input and buffers. Smaller ones would stay in faster caches but for more calls of NumPy, and
+# threads lose some microseconds to one another at each.
+_CACHED_BYTES = 2 << 20
 # What the buffers of a tile may take where large windows overlap so much that small tiles would be in vain.
 _MOST_BYTES = 12 << 20
 # Windows that cover each row at most twice, and are as wide as this, are joined one by one.
@@ -75,10 +77,9 @@ class PoolJob:
 
     def reading(self, tile: Tile) -> tuple[Triple, Triple]:
         """The cells of the padded input, from low to high, that a tile's windows cover."""
-        (s0, s1, s2), (l0, l1, l2) = self.windows.stride, tile.low
-        c0, c1, c2 = self.windows.covered(tile.extent)
-        low = (l0 * s0, l1 * s1, l2 * s2)
-        return low, (low[0] + c0, low[1] + c1, low[2] + c2)
+        _, _, (l0, l1, l2), (h0, h1, h2) = tile
+        (s0, s1, s2), (r0, r1, r2) = self.windows.stride, self.windows.spans
+        return (l0 * s0, l1 * s1, l2 * s2), ((h0 - 1) * s0 + r0, (h1 - 1) * s1 + r1, (h2 - 1) * s2 + r2)
 
 
 def common_lead(*arrays: Array) -> tuple[int, int]:
@@ -133,18 +134,29 @@ def run_sliding(
 
 def plan(job: PoolJob, fold: Fold) -> tuple[list[Tile], Compute]:
     """Tiles that cover the job, and what computes one."""
-    windows, size = job.windows, job.dtype.itemsize
+    tiles, coarse = _tiles(job.windows, job.lead, job.dtype.itemsize, _CACHED_BYTES)
+    compute = _join_whole if coarse else _slide
+    return tiles, lambda tile, scratch, target: compute(job, fold, tile, scratch, target)
+
+
+@lru_cache(maxsize=256)
+def _tiles(windows: Windows, lead: tuple[int, int], size: int, most: int) -> tuple[list[Tile], bool]:
+    """Tiles for cells of so many bytes, and whether their windows are joined one by one."""
+    full = (*lead, *windows.cells)
 
     def needed(extents: Sequence[int]) -> int:
         depth, height, width = windows.covered(extents[2:])
         rows = depth * height + 2 * extents[2] * extents[3]
         return extents[0] * extents[1] * rows * width * size
 
+    def needed_coarse(extents: Sequence[int]) -> int:
+        depth, height, _ = windows.covered(extents[2:])
+        return extents[0] * extents[1] * depth * height * extents[4] * size
+
     least = _least_extents(windows, needed)
     if least is None or _is_coarse(windows):
-        return _plan_coarse(job, fold)
-    tiles = tiles_of(job.full, fit_tile(job.full, needed, least, most=_CACHED_BYTES))
-    return tiles, lambda tile, scratch, target: _slide(job, fold, tile, scratch, target)
+        return tiles_of(full, fit_tile(full, needed_coarse, most=most)), True
+    return tiles_of(full, fit_tile(full, needed, least, most=most)), False
 
 
 def _least_extents(windows: Windows, needed: Callable[[Sequence[int]], int]) -> tuple[int, ...] | None:
@@ -152,8 +164,7 @@ def _least_extents(windows: Windows, needed: Callable[[Sequence[int]], int]) -> 
 
     Fewer cells where such tiles would be large; None if even a single window is.
     """
-    spans = windows.covered((1, 1, 1))
-    cells = [min(n, -(-r // s)) for n, r, s in zip(windows.cells, spans, windows.stride, strict=True)]
+    cells = [min(n, -(-r // s)) for n, r, s in zip(windows.cells, windows.spans, windows.stride, strict=True)]
     while needed((1, 1, *cells)) > _MOST_BYTES:
         if max(cells) == 1:
             return None
@@ -169,24 +180,27 @@ def _is_coarse(windows: Windows) -> bool:
 
 def _slide(job: PoolJob, fold: Fold, tile: Tile, scratch: Scratch, target: Array) -> None:
     windows = job.windows
+    kernel, stride, dilation = windows.kernel, windows.stride, windows.dilation
     a, (left, right), name = read_block(job, tile, scratch)
     iterate_rows(a.shape[-1])
-    rows = [axis for axis in (0, 1) if windows.kernel[axis] > 1 or windows.stride[axis] > 1]
+    rows = [axis for axis in (0, 1) if kernel[axis] > 1 or stride[axis] > 1]
     for axis in rows:
-        k, s, d = windows.kernel[axis], windows.stride[axis], windows.dilation[axis]
+        k, s, d = kernel[axis], stride[axis], dilation[axis]
         if s == 1 and left == right == 0 and a.flags.c_contiguous:
             unit = d * (a.shape[-1] if axis == 1 else a.shape[-1] * a.shape[-2])
             flat, name = fold_flat(fold, a.reshape(-1), unit, k, scratch, name)
             a = flat.reshape(a.shape)
             continue
         margins = (left, right) if axis == rows[-1] else (0, 0)
-        a, name = fold_axis(fold, a, axis + 2, k, s, d, tile.extent[axis], scratch, name, margins)
+        a, name = fold_axis(fold, a, axis + 2, k, s, d, target.shape[axis + 2], scratch, name, margins)
     if left or right or not a.flags.c_contiguous:
         if not rows:
             a, name = _with_margins(a, left, right, scratch, name)
-        a[..., :left] = fold.identity
-        a[..., a.shape[-1] - right :] = fold.identity
-    fold_width(fold, a, windows.kernel[2], windows.stride[2], windows.dilation[2], target, scratch, name)
+        if left:
+            a[..., :left] = fold.identity
+        if right:
+            a[..., a.shape[-1] - right :] = fold.identity
+    fold_width(fold, a, kernel[2], stride[2], dilation[2], target, scratch, name)
 
 
 def read_block(job: PoolJob, tile: Tile, scratch: Scratch) -> tuple[Array, tuple[int, int], str]:
@@ -216,22 +230,10 @@ def read_block(job: PoolJob, tile: Tile, scratch: Scratch) -> tuple[Array, tuple
 def _with_margins(a: Array, left: int, right: int, scratch: Scratch, name: str) -> tuple[Array, str]:
     """A contiguous copy with room at either end of each row, and its scratch buffer."""
     width = a.shape[-1]
-    name = others(name)[0]
+    name = OTHERS[name][0]
     copy = scratch.take(name, (*a.shape[:-1], left + width + right), a.dtype)
     np.copyto(copy[..., left : left + width], a)
     return copy, name
-
-
-def _plan_coarse(job: PoolJob, fold: Fold) -> tuple[list[Tile], Compute]:
-    """For windows that hardly overlap or are huge: one after another, first along the width."""
-    windows, size = job.windows, job.dtype.itemsize
-
-    def needed(extents: Sequence[int]) -> int:
-        depth, height, _ = windows.covered(extents[2:])
-        return extents[0] * extents[1] * depth * height * extents[4] * size
-
-    tiles = tiles_of(job.full, fit_tile(job.full, needed, most=_CACHED_BYTES))
-    return tiles, lambda tile, scratch, target: _join_whole(job, fold, tile, scratch, target)
 
 
 def _join_whole(job: PoolJob, fold: Fold, tile: Tile, scratch: Scratch, target: Array) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,7 +30,7 @@ Triple: TypeAlias = tuple[int, int, int]
 Pads: TypeAlias = tuple[Pair, Pair, Pair]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Windows:
     """Windows over an input, by axis: depth, height, width. A picture has depth 1, a signal height 1 too.
 
@@ -47,17 +47,22 @@ class Windows:
     pads: Pads
     cells: Triple
 
-    @property
+    @cached_property
     def out_spatial(self) -> tuple[int, ...]:
         """Output cells on the caller's axes."""
         return self.cells[3 - self.rank :]
 
-    @property
+    @cached_property
     def taps(self) -> int:
         """Cells of one window."""
         return self.kernel[0] * self.kernel[1] * self.kernel[2]
 
-    @property
+    @cached_property
+    def spans(self) -> Triple:
+        """Cells from a window's first to its last, per axis."""
+        return self.covered((1, 1, 1))
+
+    @cached_property
     def reach(self) -> Pads:
         """Padding that windows reach: less than asked for where the stride is uneven, more by `ceil_mode`."""
         ends = self.covered(self.cells)
@@ -103,13 +108,14 @@ def checked_windows(
     shape: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
 ) -> Windows:
     """The windows over an input (N, C, *spatial) of this shape; ValueError for what does not fit."""
-    arguments = (shape, kernel_size, stride, padding, dilation, ceil_mode)
-    return (_cached if all(map(_plain, arguments)) else _windows)(*arguments)
+    if _plain(kernel_size) and _plain(stride) and _plain(padding) and _plain(dilation) and type(ceil_mode) is bool:
+        return _cached(shape, kernel_size, stride, padding, dilation, ceil_mode)
+    return _windows(shape, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def checked_flag(name: str, value: Any) -> bool:
     """`value` as a bool; ValueError for anything that is not True or False."""
-    if isinstance(value, bool | np.bool_):
+    if type(value) is bool or isinstance(value, np.bool_):
         return bool(value)
     raise ValueError(f"{name} must be True or False, got {value!r}")
 
@@ -128,9 +134,10 @@ def checked_shape(shape: Sequence[int]) -> None:
 
 def _plain(value: Any) -> bool:
     """Whether a value is safe as a key: 1, 1.0 and True would be the same one."""
-    if type(value) is tuple:
-        return all(type(entry) is int for entry in value)
-    return value is None or type(value) in (int, str, bool)
+    kind = type(value)
+    if kind is tuple:
+        return all([type(entry) is int for entry in value])
+    return kind is int or value is None or kind is str
 
 
 def _windows(
