@@ -31,7 +31,7 @@ Array: TypeAlias = npt.NDArray[Any]
 
 PADDING_MODES = ("zeros", "constant", "replicate", "reflect", "symmetric", "circular")
 
-_SMALL = 1 << 14  # cells of a block below which the number of assignments counts, not their lengths
+_SMALL = 1 << 18  # cells of a block below which the number of assignments counts, not their lengths
 _GATHERED = 1 << 12  # cells of a padded channel up to which one gather is quicker still
 
 # Part of a padded axis: where it lies in the block, and the cells of the input it shows (None: the constant).

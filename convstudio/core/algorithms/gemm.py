@@ -24,8 +24,8 @@ _TILE_BYTES = 3 << 20
 # What all cores together may take for their tiles (the promise is 64 MiB beyond input and output).
 _ALL_TILES_BYTES = 40 << 20
 # Products of the job, and as many for each value that is copied, from which it is cut for all cores.
-_WORTH_CUTTING = 5e6
-_COPYING = 3
+_WORTH_CUTTING = 3e6
+_COPYING, _COPYING_APART = 3, 10  # values that lie side by side, and others
 
 
 def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
@@ -58,7 +58,8 @@ def few_tiles(
     Each tile takes some dozen calls, which wait for the interpreter while other threads hold it: tiles of
     equal size keep all cores busy to the end without being many.
     """
-    work = job.out.size * job.inputs * (job.taps + _COPYING * job.taps / job.outputs)
+    copying = _COPYING if job.stride[2] == 1 else _COPYING_APART
+    work = job.out.size * job.inputs * job.taps * (1 + copying / job.outputs)
     cores = thread_count() if work >= _WORTH_CUTTING else 1
     most = min(most, _ALL_TILES_BYTES // thread_count())
     count = cores * -(-needed(full) // (cores * most))
