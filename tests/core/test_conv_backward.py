@@ -266,3 +266,30 @@ def test_progress_and_cancelling(mode: str, needs: tuple[str, ...]) -> None:
     assert late[-1] < 0.9
     with pytest.raises(Cancelled):
         conv_backward(grad, x, weight, **arguments, control=control)
+
+
+@pytest.mark.parametrize("bad", ["x", "grad"])
+def test_infinity_in_a_corner_reaches_the_taps_that_touch_it(bad: str) -> None:
+    """Depthwise, where rows of the gradient are lined up with those of the input by zeros: 0 · ∞ is NaN."""
+    rng = np.random.default_rng(1)
+    arguments: dict[str, Any] = {
+        "stride": 1,
+        "padding": 0,
+        "dilation": (1, 2),
+        "groups": 3,
+        "padding_mode": "zeros",
+        "padding_value": 0.0,
+        "flip": True,
+    }
+    job = Job(rng.standard_normal((2, 3, 12, 20)), rng.standard_normal((3, 1, 3, 3)), None, arguments)
+    grad = upstream(job)
+    spoilt = job.x if bad == "x" else grad
+    spoilt[0, 1, 3, -1] = np.inf
+    result = conv_backward(grad, job.x, job.weight, **arguments)
+    with np.errstate(invalid="ignore"):
+        expected = by_loops(job, grad)
+    for got, wanted in zip(result, expected, strict=True):
+        assert got is not None
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-11)
+    assert result.grad_weight is not None
+    assert np.isfinite(result.grad_weight[1]).sum() == (6 if bad == "x" else 0)
