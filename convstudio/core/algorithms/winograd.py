@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convstudio.core.algorithms import gemm
-from convstudio.core.arrays import strided
+from convstudio.core.arrays import strided, surely_finite
 from convstudio.core.job import ConvJob, Tile, Triple, Work, tiles_of, whole
 from convstudio.core.threads import Scratch
 
@@ -97,12 +97,14 @@ def work(job: ConvJob) -> Work:
     weights = _kernels(job)
     gap = job.dilation[1]
 
-    def compute(tile: Tile, scratch: Scratch) -> None:
+    def compute(tile: Tile, scratch: Scratch) -> bool:
         kernels = weights[:, :, tile.groups[0] : tile.groups[1]]
         block, target = job.read(tile, scratch), job.target(tile)
         # Every gap-th row is a job without gaps.
+        finite = True
         for phase in range(min(gap, tile.extent[1])):
-            _rows(job, kernels, block[..., phase::gap, :], target[..., phase::gap, :], scratch)
+            finite &= _rows(job, kernels, block[..., phase::gap, :], target[..., phase::gap, :], scratch)
+        return finite
 
     return compute
 
@@ -116,8 +118,11 @@ def _kernels(job: ConvJob) -> Array:
     return products.reshape(PATCH, 1, groups, 1, outputs, slices * inputs * columns)
 
 
-def _rows(job: ConvJob, weights: Array, block: Array, target: Array, scratch: Scratch) -> None:
-    """Correlate the block, which has no gaps between the rows of a window, into the target."""
+def _rows(job: ConvJob, weights: Array, block: Array, target: Array, scratch: Scratch) -> bool:
+    """Correlate the block, which has no gaps between the rows of a window, into the target.
+
+    Returns whether all results are surely finite.
+    """
     examples, _, depth, height, width = target.shape
     groups, pitch, dtype = weights.shape[2], block.shape[-1], job.dtype
     to_rows, _, to_patch = matrices(job.kernel[1], dtype)
@@ -134,6 +139,7 @@ def _rows(job: ConvJob, weights: Array, block: Array, target: Array, scratch: Sc
     for first, result in enumerate(results[: min(step, height)]):
         part = by_group[..., first::step, :]
         part[...] = result[..., : part.shape[-2], :width]
+    return surely_finite(results)
 
 
 def _patches(job: ConvJob, block: Array, patches: int, step: int, scratch: Scratch) -> Array:
