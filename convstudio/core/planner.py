@@ -134,4 +134,5 @@ def _ranked(problem: Problem, finite: bool) -> tuple[Plan, dict[str, float]]:
 
 
 def _wall(cost: float) -> float:
-    return cost / thread_count() if cost >= _WORTH_THREADS else cost
+    """The time on all cores. Waking them takes time, so that a little more work is never done sooner."""
+    return max(cost / thread_count(), min(cost, _WORTH_THREADS + cost / 100))
