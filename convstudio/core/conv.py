@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from convstudio.core import planner
+from convstudio.core import planner, small
 from convstudio.core.algorithms import rows
 from convstudio.core.arrays import surely_finite
 from convstudio.core.checks import checked_job
@@ -63,6 +63,12 @@ def conv(
     Raises ValueError for an argument outside its range, its subclass GeometryError for shapes that do not fit
     one another, Cancelled when `control` asked for it.
     """
+    key = None
+    if algorithm == "auto" and control is None:
+        key = small.key_of(x, weight, bias, stride, padding, dilation, groups, padding_mode, padding_value)
+        plan = None if key is None else small.find(key)
+        if plan is not None:
+            return plan(x, weight, bias, flip, out)
     planner.checked_algorithm(algorithm)
     job, result = checked_job(
         x, weight, bias, stride, padding, dilation, groups, padding_mode, padding_value, flip, out
@@ -71,12 +77,15 @@ def conv(
         if control is not None:
             control.report(0, 0)
         return result
-    _run(job, algorithm, control)
+    name, parallel = planner.choose(job, algorithm)
+    if key is not None and name == "gemm" and small.fits(job.out.size, job.inputs * job.taps, job.outputs):
+        # At once, so that equal calls give equal bits.
+        return small.remember(key, job, result.shape)(x, weight, bias, flip, result)
+    _run(job, name, parallel, control)
     return result
 
 
-def _run(job: ConvJob, algorithm: str, control: Control | None) -> None:
-    name, parallel = planner.choose(job, algorithm)
+def _run(job: ConvJob, name: str, parallel: bool, control: Control | None) -> None:
     method = planner.METHODS[name]
     tiles, compute = method.prepare(job)
     bias = None if job.bias is None else job.bias.reshape(-1, 1, 1, 1)

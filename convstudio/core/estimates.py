@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from convstudio.core import small
 from convstudio.core.algorithms import depthwise as by_channel
 from convstudio.core.algorithms import fft, winograd
 from convstudio.core.factor import separate
 from convstudio.core.job import ConvJob, Triple
 
 CALL = 45_000.0  # the interpreter's part of one operation of several steps
+SMALL_CALL = 20_000.0  # and of one that is a single product
 TILE = 30_000.0  # and of each tile of it
 STEP = 1_500.0  # one call of a NumPy function on little data
 TAPS = 0.6  # a cell of what surrounds the taps: copying rows out above all
@@ -130,6 +132,9 @@ def rows(p: Problem) -> tuple[float, str]:
 
 def gemm(p: Problem) -> tuple[float, str]:
     window = p.inputs * p.taps
+    if small.fits(p.planes * p.groups * p.outputs, window, p.outputs):
+        total = p.scale * p.planes * p.groups * window * (COPY + p.outputs * ROW_PRODUCT)
+        return SMALL_CALL + total, f"windows of {window} values times {p.outputs} filters at once"
     in_place = p.taps == 1 and p.stride == (1, 1, 1)
     copied = 0 if in_place else p.groups * window
     product = SUMMED if p.outputs == 1 else _product(p)

@@ -173,7 +173,7 @@ class PaddedSource:
 
     def _gather(self, block: Array, part: Array) -> None:
         """`fill` of whole channels that the input alone makes up, in one call."""
-        shown = _shown_cells(self._spatial, self.pads, self.mode)
+        shown = shown_cells(self._spatial, self.pads, self.mode)
         lead = block.shape[:2]
         # All indices are within bounds; "clip" keeps NumPy from buffering the output.
         cells = part.reshape(*lead, math.prod(self._spatial))
@@ -195,7 +195,7 @@ class PaddedSource:
 
 
 @lru_cache(maxsize=64)
-def _shown_cells(spatial: tuple[int, ...], pads: tuple[Pair, ...], mode: str) -> Array:
+def shown_cells(spatial: tuple[int, ...], pads: tuple[Pair, ...], mode: str) -> Array:
     """For each cell of a padded channel the input's cell that it shows, both counted row by row."""
     axes = []
     for n, (before, after) in zip(spatial, pads, strict=True):
