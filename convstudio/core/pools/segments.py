@@ -24,7 +24,7 @@ from convstudio.core.threads import Scratch, run_tiles
 
 Array: TypeAlias = npt.NDArray[Any]
 
-_CACHED_BYTES = 512 << 10
+_CACHED_BYTES = 2 << 20
 _BAND_BYTES = 1 << 20
 # Windows as few or as long as this are joined one after another, others all at once.
 _FEW, _LONG = 64, 32

@@ -31,8 +31,8 @@ Compute: TypeAlias = Callable[[Tile, Scratch, Array], None]
 # Turns a tile's cells into what is wanted, in place.
 Finish: TypeAlias = Callable[[Tile, Array], None]
 
-# Bytes of a tile's input and buffers. Smaller ones would stay in faster caches but for more calls of NumPy, and
-# threads lose some microseconds to one another at each.
+# Bytes of a tile's input and buffers. Smaller ones would stay in a faster cache, but at each call of NumPy
+# the threads lose some microseconds to one another.
 _CACHED_BYTES = 2 << 20
 # What the buffers of a tile may take where large windows overlap so much that small tiles would be in vain.
 _MOST_BYTES = 12 << 20

@@ -26,7 +26,7 @@ Gradients: TypeAlias = Callable[[Tile, Scratch, Array], None]
 # Scales a tile of the input's gradient, in place.
 Scale: TypeAlias = Callable[[Tile, Scratch, Array], None]
 
-_CACHED_BYTES = 512 << 10
+_CACHED_BYTES = 2 << 20
 # Taps along an axis from which windows at stride 1 are added up by doubling.
 _MANY_TAPS = 4
 

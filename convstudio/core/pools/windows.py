@@ -108,9 +108,10 @@ def checked_windows(
     shape: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
 ) -> Windows:
     """The windows over an input (N, C, *spatial) of this shape; ValueError for what does not fit."""
-    if _plain(kernel_size) and _plain(stride) and _plain(padding) and _plain(dilation) and type(ceil_mode) is bool:
-        return _cached(shape, kernel_size, stride, padding, dilation, ceil_mode)
-    return _windows(shape, kernel_size, stride, padding, dilation, ceil_mode)
+    arguments = (kernel_size, stride, padding, dilation)
+    if type(ceil_mode) is bool and _plain(arguments):
+        return _cached(shape, *arguments, ceil_mode)
+    return _windows(shape, *arguments, ceil_mode)
 
 
 def checked_flag(name: str, value: Any) -> bool:
@@ -132,12 +133,18 @@ def checked_shape(shape: Sequence[int]) -> None:
         )
 
 
-def _plain(value: Any) -> bool:
-    """Whether a value is safe as a key: 1, 1.0 and True would be the same one."""
-    kind = type(value)
-    if kind is tuple:
-        return all([type(entry) is int for entry in value])
-    return kind is int or value is None or kind is str
+def _plain(values: tuple[Any, ...]) -> bool:
+    """Whether values are safe as a key: 1, 1.0 and True would be the same one."""
+    for value in values:
+        kind = type(value)
+        if (
+            kind is not int
+            and value is not None
+            and kind is not str
+            and not (kind is tuple and _plain(value))
+        ):
+            return False
+    return True
 
 
 def _windows(

@@ -21,7 +21,7 @@ from convstudio.core.threads import Scratch, run_tiles
 
 Array: TypeAlias = npt.NDArray[Any]
 
-_CACHED_BYTES = 384 << 10
+_CACHED_BYTES = 2 << 20
 _MOST_BYTES = 12 << 20
 
 
