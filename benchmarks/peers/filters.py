@@ -64,13 +64,14 @@ def opencv(spec: ConvSpec) -> dict[str, Run]:
         return finish()
 
     if spec.box:
-        return {"boxFilter": box, "filter2D": filter2d}
+        return {"boxFilter": box}
     if spec.factors is None:
         return {"filter2D": filter2d}
-    column, row = cv2.getDerivKernels(1, 0, width) if width <= 31 else (None, None)
-    if column is not None and np.array_equal(kernel, np.outer(row.ravel(), column.ravel())):
-        return {"Sobel": sobel, "sepFilter2D": separable}
-    return {"sepFilter2D": separable, "filter2D": filter2d}
+    if width <= 31:
+        row, column = cv2.getDerivKernels(1, 0, width)
+        if np.array_equal(kernel, np.outer(column.ravel(), row.ravel())):
+            return {"Sobel": sobel, "sepFilter2D": separable}
+    return {"sepFilter2D": separable}
 
 
 def ndimage(spec: ConvSpec) -> dict[str, Run]:
@@ -81,7 +82,7 @@ def ndimage(spec: ConvSpec) -> dict[str, Run]:
     products = spec.x.size * np.count_nonzero(weight[0])
     if products > _SLOW and spec.factors is None and not spec.box:
         return {}
-    mode = {"zeros": "constant", "reflect": "mirror"}[spec.padding_mode]
+    mode: Any = {"zeros": "constant", "reflect": "mirror"}[spec.padding_mode]
     out = np.empty((len(weight), *spec.x.shape[2:]), np.float32)
     part = np.empty(spec.x.shape[2:], np.float32)
 

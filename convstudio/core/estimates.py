@@ -1,8 +1,8 @@
 """What each algorithm would cost for a convolution: a small model of measured speeds.
 
-The constants are nanoseconds of one core in float32, from runs of each step by itself at 1080×1920 on an AVX2
-server core (Zen 3, NumPy 2.4 with its own OpenBLAS); float64 takes twice as long. They need only be right
-relative to one another, and within a third: near a crossing it hardly matters which algorithm is taken.
+It counts what an algorithm does (copies, sums, products, transforms, calls) and takes for each what `speeds`
+measured on this machine. Estimates need only be right relative to one another, and within a third: near a
+crossing it hardly matters which algorithm is taken.
 """
 
 from __future__ import annotations
@@ -14,31 +14,32 @@ import numpy as np
 
 from convstudio.core import small
 from convstudio.core.algorithms import depthwise as by_channel
-from convstudio.core.algorithms import fft, winograd
+from convstudio.core.algorithms import fft, flat_passes, winograd
+from convstudio.core.algorithms import taps as by_taps
 from convstudio.core.factor import separate
 from convstudio.core.job import ConvJob, Triple
+from convstudio.core.speeds import speeds
 
-CALL = 45_000.0  # the interpreter's part of one operation of several steps
-SMALL_CALL = 20_000.0  # and of one that is a single product
-TILE = 30_000.0  # and of each tile of it
-STEP = 1_500.0  # one call of a NumPy function on little data
-TAPS = 0.6  # a cell of what surrounds the taps: copying rows out above all
-TAP = 0.27  # multiply a shifted copy and add it, per cell
-UNIT_TAP = 0.14  # the same with a weight of ±1
-COPY = 0.11  # copy a value into the columns of a matrix
-ROW_PRODUCT = 0.058  # multiply-add of one output row
-PRODUCT = 0.028  # multiply-add of a product of large matrices
-FEW_OUTPUTS = 8.0  # so much is lost, over the number of output channels, by a product of small ones
-ROW_CALL = 350.0  # a BLAS call for one output row
-VERTICAL = (0.25, 0.05)  # a cell of the vertical pass: in any case, and for each tap
-HORIZONTAL = (0.2, 0.17)  # a cell of the horizontal pass by shifted copies
-STRIPS = (1.1, 0.037)  # a cell of the horizontal pass by strips
-TRANSFORM = 0.19  # one cell · (log2(cells) + 3) of a transform one way
-SPECTRUM = 1.0  # multiply and add one value of a spectrum
-SUMMED = 0.12  # add a weighted copy to a sum, many channels in one call
-PATCH = 1.5  # bring a row of a patch into its place and transform it, and the same for its products
-TILE_CELLS = 80_000  # a tile's usual size, for counting tiles
+# The interpreter's part, in calls of a NumPy function (some microseconds where several threads want it).
+CALL = 120.0  # one operation
+SMALL_CALL = 25.0  # one that is a single product
+TILE = 60.0  # a tile of it
+CHANNEL = 150.0  # an output channel of `taps`
+FFT_CALL = 20.0  # a transform of a block
+# What algorithms take for data on its way through the caches, over what `speeds` measured in the first one;
+# of products with one, few and many output channels.
+ROWS_LOSS = (1.7, 1.3, 1.0)
+GEMM_LOSS = (1.9, 1.6, 1.0)
+WINOGRAD_LOSS = (2.3, 1.9, 1.3)
+DEPTHWISE_LOSS = 1.6
+SEPARABLE_LOSS = 1.25
+STRIDED_LOSS = 1.6
+FFT_GAIN = 0.67  # larger blocks than the measured one take less a cell
+MANY = 32  # output channels
+MEMORY = 0.35  # nanoseconds to bring a value from memory or back, once each
+TILE_CELLS = 130_000  # a tile's usual size, for counting tiles
 
+_WORTH_FACTORING = 3_000_000  # products from which looking at the weights takes less time than it can save
 _MOST_KERNELS_TO_FACTOR = 32  # with more of them separable passes lose to matrix products anyway
 
 
@@ -55,8 +56,9 @@ class Problem(NamedTuple):
     cells: Triple
     itemsize: int
     zeros: int  # weights that are 0, over all kernels
-    ones: int  # that are ±1
+    sums: float  # weighted copies to add, over all kernels, by `taps`
     terms: int | None  # outer products that all kernels together are the sums of; None: not looked for
+    passes: tuple[float, float] | None  # what `separable` adds and multiplies for a cell, as flat runs
 
     @property
     def kernels(self) -> int:
@@ -77,13 +79,15 @@ class Problem(NamedTuple):
 
 
 def problem_of(job: ConvJob) -> Problem:
-    """The job's shapes, and its weights summed up."""
+    """The job's shapes, and its weights summed up where it is large enough to look at them."""
     weight, exact = job.weight, job.exact
     kernels = job.groups * job.outputs * job.inputs
-    terms = None
-    if kernels <= _MOST_KERNELS_TO_FACTOR:
+    terms, passes, sums = None, None, float(weight.size)
+    if kernels <= _MOST_KERNELS_TO_FACTOR and job.out.size * job.inputs * job.taps > _WORTH_FACTORING:
         flat = exact.reshape(kernels, *job.kernel)
         terms = sum(len(separate(kernel, job.dtype)) for kernel in flat)
+        passes = flat_passes.work_of(job)
+        sums = by_taps.sums_of(job)
     return Problem(
         int(job.out.shape[0]),
         job.groups,
@@ -95,95 +99,121 @@ def problem_of(job: ConvJob) -> Problem:
         job.cells,
         job.dtype.itemsize,
         weight.size - int(np.count_nonzero(weight)),
-        int(np.count_nonzero(np.abs(weight) == 1)),
+        sums,
         terms,
+        passes,
     )
 
 
-def _tiles(cells: float) -> float:
-    return TILE * max(1.0, cells / TILE_CELLS)
+def _calls(cells: float, each: float = 0.0) -> float:
+    """What the interpreter takes for an operation on so many cells, with so many more calls a tile."""
+    return speeds().call * (CALL + (TILE + each) * max(1.0, cells / TILE_CELLS))
+
+
+def _memory(p: Problem) -> float:
+    """Input and output brought from memory and back, per output cell of a plane."""
+    read = p.groups * p.inputs * math.prod(p.stride)
+    return MEMORY * (read + p.groups * p.outputs)
+
+
+def _loss(p: Problem, losses: tuple[float, float, float]) -> float:
+    return losses[0 if p.outputs == 1 else 1 if p.outputs < MANY else 2]
 
 
 def taps(p: Problem) -> tuple[float, str]:
     """Nanoseconds of one core, and why in a few words."""
+    s = speeds()
     used = p.kernels * p.taps - p.zeros
-    strided = 1.0 if p.stride == (1, 1, 1) else 3.0
-    per_plane = p.groups * (p.inputs + p.outputs) / 2 * TAPS + (used - p.ones) * TAP + p.ones * UNIT_TAP
-    steps = STEP * p.examples * (2 * used - p.ones + 3 * p.groups * p.outputs)
-    tiles = max(1.0, p.planes * p.groups * p.inputs / TILE_CELLS)
-    total = strided * p.scale * p.planes * per_plane + steps * max(1.0, tiles / p.examples / p.groups)
-    return CALL + total, f"{used} of {p.kernels * p.taps} taps are not zero"
-
-
-def _product(p: Problem) -> float:
-    """A multiply-add in a product with so many output channels."""
-    return min(PRODUCT * (1 + FEW_OUTPUTS / p.outputs), 3 * ROW_PRODUCT) if p.outputs > 1 else ROW_PRODUCT
+    if p.stride == (1, 1, 1):
+        total = p.scale * p.planes * (_memory(p) + p.sums * s.tap)
+        calls = _calls(p.planes * p.groups * (p.inputs + p.outputs) / 2)
+    else:  # two calls for each tap, over every s-th cell
+        total = p.scale * p.planes * (_memory(p) + used * 3 * s.add)
+        calls = _calls(p.planes * p.groups, 2.5 * used / p.groups)
+    calls += s.call * CHANNEL * p.examples * p.groups * p.outputs
+    return calls + total, f"{used} of {p.kernels * p.taps} taps are not zero"
 
 
 def rows(p: Problem) -> tuple[float, str]:
+    s = speeds()
     step = 1 if p.dilation[1] == 1 or p.stride[1] == 1 else p.kernel[1]
     shared = min(p.stride[1] * step, p.kernel[1])
     copied = p.groups * p.inputs * p.kernel[0] * p.kernel[2] * shared
     lines = p.examples * p.groups * p.cells[0] * p.cells[1]
-    total = p.scale * p.planes * (copied * COPY + p.kernels * p.taps * _product(p))
+    product = s.product(p.outputs)
+    total = p.scale * p.planes * (_memory(p) + copied * s.copy + p.kernels * p.taps * product)
+    total *= _loss(p, ROWS_LOSS)
     reason = f"{p.inputs * p.taps} products a cell, each input row copied {p.kernel[2]} times"
-    return CALL + total + ROW_CALL * lines + _tiles(p.planes * copied / 4), reason
+    return total + s.row_call * lines + _calls(p.planes * copied / 4), reason
 
 
 def gemm(p: Problem) -> tuple[float, str]:
+    s = speeds()
     window = p.inputs * p.taps
     if small.fits(p.planes * p.groups * p.outputs, window, p.outputs):
-        total = p.scale * p.planes * p.groups * window * (COPY + p.outputs * ROW_PRODUCT)
-        return SMALL_CALL + total, f"windows of {window} values times {p.outputs} filters at once"
+        total = p.scale * p.planes * p.groups * window * (s.copy + p.outputs * s.row_product)
+        return SMALL_CALL * s.call + total, f"windows of {window} values times {p.outputs} filters at once"
     in_place = p.taps == 1 and p.stride == (1, 1, 1)
     copied = 0 if in_place else p.groups * window
-    product = SUMMED if p.outputs == 1 else _product(p)
-    total = p.scale * p.planes * (copied * COPY + p.kernels * p.taps * product)
+    product = s.tap if p.outputs == 1 else s.product(p.outputs)
+    total = p.scale * p.planes * (_memory(p) + copied * s.copy + p.kernels * p.taps * product)
+    total *= _loss(p, GEMM_LOSS)
     reason = f"windows of {window} values times {p.outputs} filters" + (", no copy" if in_place else "")
-    return CALL + total + _tiles(p.planes * max(copied, 1) / 9), reason
+    return total + _calls(p.planes * max(copied, 1) / 9), reason
 
 
 def depthwise(p: Problem) -> tuple[float, str] | None:
     """None for a kernel over several channels, or strides."""
     if not by_channel.covers(p.inputs, p.stride):
         return None
-    per_cell = p.groups * (3 * COPY + p.outputs * (p.taps * SUMMED + 2 * COPY))
-    total = p.scale * p.planes * per_cell
+    s = speeds()
+    per_cell = _memory(p) + p.groups * (s.copy + p.outputs * (p.taps * s.tap + s.copy))
     reason = f"{p.taps} weighted copies of all channels"
-    return CALL + total + _tiles(p.planes * p.groups / 4), reason
+    return DEPTHWISE_LOSS * p.scale * p.planes * per_cell + _calls(p.planes * p.groups / 2), reason
 
 
 def toom_cook(p: Problem) -> tuple[float, str] | None:
     """None for kernels of other heights, and strides."""
     if not winograd.covers(p.kernel, p.stride, p.dilation):
         return None
+    s = speeds()
     outputs = winograd.PATCH - p.kernel[1] + 1
     share = winograd.PATCH / outputs
-    moved = p.inputs * (PATCH + p.kernel[2] * COPY) + p.outputs * PATCH
+    patch = 6 * s.add  # bring a row of a patch into its place and transform it, and the same for its products
+    moved = p.inputs * (patch + p.kernel[2] * s.copy) + p.outputs * patch
     products = p.inputs * p.outputs * p.kernel[0] * p.kernel[2]
-    total = p.scale * p.planes * p.groups * share * (moved + products * _product(p))
+    per_cell = _memory(p) + p.groups * share * (moved + products * s.product(p.outputs))
     reason = f"{winograd.PATCH} products for {outputs} output rows instead of {outputs * p.kernel[1]}"
-    return CALL + total + 4 * _tiles(p.planes * p.groups * (p.inputs + p.outputs) / 16), reason
+    calls = _calls(4 * p.planes * p.groups * (p.inputs + p.outputs) / 16)
+    return _loss(p, WINOGRAD_LOSS) * p.scale * p.planes * per_cell + calls, reason
 
 
 def separable(p: Problem) -> tuple[float, str] | None:
     """None where the kernels were not factored."""
     if p.terms is None:
         return None
-    per_cell = 0.0
-    if p.kernel[0] > 1:
-        per_cell += VERTICAL[0] + VERTICAL[1] * (p.kernel[0] + 8)
-    if p.kernel[1] > 1 or p.stride[1] > 1:
-        per_cell += VERTICAL[0] + VERTICAL[1] * min(p.kernel[1], 16 + p.kernel[1] // 3)
-    fixed, each = HORIZONTAL if p.kernel[2] <= 5 else STRIPS
-    per_cell += fixed + each * p.kernel[2]
-    passes = p.examples * p.terms * 1.5 * TILE * max(1.0, math.prod(p.cells) / TILE_CELLS)
-    extra = 0.14 * (p.terms - p.groups * p.outputs)  # terms after the first are added
-    total = p.scale * p.planes * (p.terms * per_cell + extra)
+    s = speeds()
     sides = " + ".join(str(n) for n in p.kernel if n > 1) or "1"
     rank = -(-p.terms // p.kernels)
     times = f"{rank} × ({sides})" if rank > 1 else sides
-    return CALL + total + passes, f"rank {rank}: {times} products a cell instead of {p.taps}"
+    reason = f"rank {rank}: {times} products a cell instead of {p.taps}"
+    if p.passes is not None:
+        added, multiplied = p.passes
+        per_cell = _memory(p) + added * s.tap + multiplied * s.many_products
+        calls = _calls(p.planes * p.terms, 10.0)
+        return SEPARABLE_LOSS * p.scale * p.planes * per_cell + calls, reason
+    # With strides: products with banded matrices, over every row and then over copies of columns.
+    per_cell = 0.0
+    if p.kernel[0] > 1:
+        per_cell += s.add + (p.kernel[0] + 8) * s.few_products
+    if p.kernel[1] > 1 or p.stride[1] > 1:
+        per_cell += p.stride[2] * (s.add + min(p.kernel[1], 16 + p.kernel[1] // 3) * s.row_product)
+    copied = p.kernel[2] if p.kernel[2] <= 5 else 2 * p.stride[2] + p.kernel[2] / 16
+    products = p.kernel[2] if p.kernel[2] <= 5 else 16 * p.stride[2] + p.kernel[2]
+    per_cell += copied * 1.5 * s.copy + products * s.few_products
+    extra = s.add * (p.terms - p.groups * p.outputs)  # terms after the first are added
+    total = p.scale * p.planes * (_memory(p) + p.terms * per_cell + extra)
+    return STRIDED_LOSS * total + _calls(p.planes * p.terms, 30.0), reason
 
 
 def fourier(p: Problem) -> tuple[float, str]:
@@ -194,11 +224,13 @@ def fourier(p: Problem) -> tuple[float, str]:
     blocks = p.examples * math.prod(
         -(-n // (size - reach + 1)) for n, size, reach in zip((d, h, w), shape, spans, strict=True)
     )
-    one_way = TRANSFORM * (cells * (math.log2(cells) + 3) + fft.BLOCK_UNITS)
+    s = speeds()
+    one_way = FFT_GAIN * s.transform * (cells * (math.log2(cells) + 3)) + FFT_CALL * s.call
     transforms = blocks * p.groups * (p.inputs + p.outputs) + p.kernels
-    products = blocks * p.kernels * SPECTRUM * cells / 2
+    products = blocks * p.kernels * s.spectrum * cells / 2
     sizes = "×".join(str(n) for n in shape if n > 1)
-    return CALL + p.scale * (transforms * one_way + products), f"overlapping blocks of {sizes}"
+    total = p.scale * (transforms * one_way + products + p.planes * _memory(p))
+    return CALL * s.call + total, f"overlapping blocks of {sizes}"
 
 
 def all_estimates(p: Problem) -> dict[str, tuple[float, str]]:

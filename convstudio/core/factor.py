@@ -27,7 +27,8 @@ def separate(kernel: Array, dtype: np.dtype[Any]) -> tuple[Term, ...]:
     rounding errors of the largest; Gaussian elimination with complete pivoting meets the pivot's row and
     column exactly, keeps zeros, and is exact in integers. Its steps are the rank.
     """
-    return _separate(kernel.tobytes(), kernel.dtype.str, kernel.shape, float(np.finfo(dtype).eps))
+    with np.errstate(all="ignore"):  # weights may be infinite
+        return _separate(kernel.tobytes(), kernel.dtype.str, kernel.shape, float(np.finfo(dtype).eps))
 
 
 @lru_cache(maxsize=256)

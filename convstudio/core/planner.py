@@ -16,10 +16,11 @@ from convstudio.core.checks import checked_job
 from convstudio.core.estimates import Problem, problem_of
 from convstudio.core.geometry import Padding, PerAxis
 from convstudio.core.job import ConvJob, Tile, Work
+from convstudio.core.speeds import speeds
 from convstudio.core.threads import thread_count
 
-# Nanoseconds of work from which other threads are worth waking.
-_WORTH_THREADS = 300_000.0
+# What it takes to put other threads to work and to wait for them, in calls of a NumPy function (`speeds`).
+_START = 1000.0
 # Choices for the same small weights and shapes are remembered: looking closer takes as long as a small job.
 _SMALL_WEIGHTS = 4096  # bytes
 _MOST_CHOICES = 512
@@ -115,7 +116,8 @@ def choose(job: ConvJob, algorithm: str = "auto") -> tuple[str, bool]:
 def _choose(job: ConvJob, algorithm: str) -> tuple[str, bool]:
     plan, costs = _ranked(problem_of(job), True)
     name = plan.algorithm if algorithm == "auto" else algorithm
-    return name, costs.get(name, _WORTH_THREADS) >= _WORTH_THREADS
+    cost = costs.get(name)
+    return name, cost is None or _wall(cost) < cost
 
 
 @lru_cache(maxsize=256)
@@ -134,5 +136,5 @@ def _ranked(problem: Problem, finite: bool) -> tuple[Plan, dict[str, float]]:
 
 
 def _wall(cost: float) -> float:
-    """The time on all cores. Waking them takes time, so that a little more work is never done sooner."""
-    return max(cost / thread_count(), min(cost, _WORTH_THREADS + cost / 100))
+    """Nanoseconds on all cores, or on one if that is sooner."""
+    return min(cost, cost / thread_count() + _START * speeds().call)

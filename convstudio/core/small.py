@@ -97,7 +97,7 @@ class SmallConv:
         self._pads = source.pads
         self._value = source.value
         self._padded: tuple[int, ...] | None = None
-        self._inner: tuple[slice, ...] = ()
+        self._inner: tuple[Any, ...] = ()
         self._shown: Array | None = None
         if source.pads != ((0, 0),) * 3:
             if source.mode in ("zeros", "constant"):

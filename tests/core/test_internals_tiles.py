@@ -34,7 +34,7 @@ SHAPES: list[dict[str, Any]] = [
 def tiny_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(job_module, "TILE_BYTES", 16 << 10)
     monkeypatch.setattr(job_module, "_WORTH_CUTTING", 1)
-    monkeypatch.setattr(planner, "_WORTH_THREADS", 0.0)
+    monkeypatch.setattr(planner, "_START", 0.0)
     monkeypatch.setattr(fft, "_LARGEST_BLOCK", 1 << 11)
     monkeypatch.setattr(rows, "_NARROW", 4)
     monkeypatch.setattr(banded_passes, "_LONG", 20)

@@ -49,6 +49,20 @@ class Column:
         """Cells from the first tap to the last."""
         return (len(self.weights) - 1) * self.gap
 
+    def work(self) -> tuple[float, float]:
+        """Passes over the cells and multiply-adds a cell, for one cell and finite input."""
+        count = len(self.weights[self.used])
+        if not self.counts:
+            return 0.0, 0.0
+        if self.equal:
+            return 1.2 * (len(self.weights).bit_length() + len(self.weights).bit_count() - 2) + 0.5, 0.0
+        if self.pairs or count == 2:
+            return 2.4 if self.pairs else 1.2, 0.0
+        if len(self.weights) >= _LONG:
+            strip = _STRIP if len(self.weights) <= _STRIP + 1 else 2 * _STRIP
+            return 1.0, float(strip + len(self.weights) - 1)
+        return count + 1.5, 0.0
+
     @property
     def zeros(self) -> bool:
         """Whether some taps can be left out."""

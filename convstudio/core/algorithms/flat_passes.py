@@ -78,6 +78,21 @@ def _passes_of(
     ]
 
 
+def work_of(job: ConvJob) -> tuple[float, float] | None:
+    """Passes over the cells and multiply-adds a cell, over all channels; None where `passes_of` is."""
+    passes = passes_of(job)
+    if passes is None:
+        return None
+    added = multiplied = 0.0
+    for group in passes:
+        for each in group:
+            for _, *columns in each.terms:
+                for column in columns:
+                    work = column.work()
+                    added, multiplied = added + work[0], multiplied + work[1]
+    return added, multiplied
+
+
 def prepare(job: ConvJob, passes: list[list[Passes]]) -> tuple[list[Tile], Work]:
     """The tiles to compute, and how to compute one."""
     frame = frame_of(job)

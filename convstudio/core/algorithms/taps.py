@@ -60,6 +60,12 @@ def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     return tiles_of(full, fit_tile(full, needed, most=_CACHE)), compute
 
 
+def sums_of(job: ConvJob) -> float:
+    """How many weighted copies are added for the job's kernels, in passes over the cells."""
+    kernels = (_Kernel.of(kernel) for group in job.weight for kernel in group)
+    return sum(kernel.passes for kernel in kernels)
+
+
 class _Bands:
     """How to compute bands of whole rows in place."""
 
@@ -114,6 +120,13 @@ class _Kernel:
 
     all: _Grid
     sparse: _Taps | None
+
+    @property
+    def passes(self) -> float:
+        """Passes over the cells, for finite input."""
+        if isinstance(self.sparse, list):
+            return max(1.0, sum(1.0 if abs(weight) == 1 else 2.0 for _, weight in self.sparse))
+        return float((self.sparse or self.all).weights.size + 1)
 
     def taps(self, skip: bool) -> _Taps:
         """The taps that count; with `skip` zeros do not."""
