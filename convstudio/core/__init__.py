@@ -26,6 +26,8 @@ to. Wrong arguments raise ValueError (GeometryError for shapes) before any work.
 | `receptive` | what cells deep in a stack see of the input, and what the stack costs |
 | `geometry` | padding words, output shapes, unread cells, cost |
 | `planner` | `plan_conv`: what "auto" takes, and what each algorithm would cost |
+| `estimates`, `speeds` | those costs, from what this machine was measured to do |
+| `small`, `frame` | small jobs without ado; large pictures computed where they lie |
 | `algorithms` | one module each |
 | `control` | `Control`, `Cancelled`: stop from another thread, progress |
 | `threads` | tiles over all cores |
