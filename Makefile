@@ -26,7 +26,7 @@ check: $(VENV)/test.ok
 
 bench: $(VENV)/bench.ok
 	@tools/system_libraries.sh test
-	$(PY) -m benchmarks.table
+	-$(PY) -m benchmarks.table
 	$(PY) -m benchmarks.memory
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(PY) -m benchmarks.latency
 

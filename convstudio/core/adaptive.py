@@ -32,8 +32,11 @@ from convstudio.core.pools.segments import plan_segment_winners, run_segments, s
 from convstudio.core.pools.sliding import WORTH_THREADS, common_lead
 from convstudio.core.pools.windows import checked_flag, checked_shape
 from convstudio.core.pools.winners import checked_pair, run_winners
+from convstudio.core.threads import Scratch, run_tiles
 
 Array: TypeAlias = npt.NDArray[Any]
+_PLANES_CELLS = 1 << 18  # cells to take at a time
+
 OutputSize: TypeAlias = int | Sequence[int | None] | None
 
 
@@ -45,10 +48,12 @@ def adaptive_avg_pool(
     Arguments and errors: see the module.
     """
     pixels, sizes = _checked(x, output_size)
+    dtype = compute_dtype(pixels.dtype)
+    if sizes == (1,) * len(sizes) and pixels.dtype == dtype and pixels.flags.c_contiguous and pixels.size:
+        return _plane_means(pixels, checked_out(out, (*pixels.shape[:2], *sizes), dtype, x=pixels), control)
     kernel = _even(pixels.shape[2:], sizes)
     if kernel is not None:
         return avg_pool(pixels, kernel, control=control, out=out)
-    dtype = compute_dtype(pixels.dtype)
     result = checked_out(out, (*pixels.shape[:2], *sizes), dtype, x=pixels)
     if _nothing(result, control):
         return result
@@ -166,6 +171,20 @@ def _checked(x: Any, output_size: Any) -> tuple[Array, tuple[int, ...]]:
         ]
         return pixels, tuple(sizes)
     return pixels, per_axis("output_size", output_size, len(spatial), 0)
+
+
+def _plane_means(pixels: Array, result: Array, control: Control | None) -> Array:
+    """The mean of each plane, which is one run of numbers: NumPy sums it by halves, and so precisely."""
+    planes, means = pixels.reshape(len(result.reshape(-1)), -1), result.reshape(-1)
+    step = max(1, _PLANES_CELLS // planes.shape[1])
+    parts = [slice(first, first + step) for first in range(0, len(planes), step)]
+
+    def work(part: slice, _: Scratch) -> None:
+        np.add.reduce(planes[part], axis=1, out=means[part])
+        np.divide(means[part], planes.shape[1], out=means[part])
+
+    run_tiles(parts, work, control, parallel=pixels.size >= WORTH_THREADS)
+    return result
 
 
 def _even(spatial: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[int, ...] | None:
