@@ -393,7 +393,7 @@ def _nonzero(name: str, value: object) -> float:
 
 
 def _exact(approximate: str) -> bool:
-    if approximate not in GELU_APPROXIMATIONS:
+    if not isinstance(approximate, str) or approximate not in GELU_APPROXIMATIONS:
         names = ", ".join(repr(known) for known in GELU_APPROXIMATIONS)
         raise ValueError(f"approximate must be one of {names}, got {approximate!r}")
     return approximate == "none"

@@ -18,13 +18,23 @@ _FLOAT64 = np.dtype(np.float64)
 
 def real_array(name: str, value: Any) -> Array:
     """`value` as an array of real numbers, not copied; ValueError naming the argument for anything else."""
-    array = value if type(value) is np.ndarray else np.asarray(value)
+    array = any_array(name, value)
     kind = array.dtype.kind
     if kind in "buif" and array.dtype.itemsize <= 8:
         return array
     raise ValueError(
         f"{name} must hold real numbers (integers, float16, float32 or float64), got dtype {array.dtype}"
     )
+
+
+def any_array(name: str, value: Any) -> Array:
+    """`value` as an array, not copied; ValueError naming the argument for rows of different lengths."""
+    if type(value) is np.ndarray:
+        return value
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must be an array of numbers, got rows of different lengths") from None
 
 
 def real_number(name: str, value: object) -> float:

@@ -145,7 +145,10 @@ def _checked_bias(bias: Any, outputs: int, dtype: np.dtype[Any]) -> Array | None
 def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], **inputs: Array) -> Array:
     """The array to write a result to: a new one, or `out`, which must fit and lie apart from the inputs."""
     if out is None:
-        return np.empty(shape, dtype)
+        try:
+            return np.empty(shape, dtype)
+        except ValueError:
+            raise ValueError(f"the result would have the shape {shape}, too large for any array") from None
     if not isinstance(out, np.ndarray):
         raise ValueError(f"out must be a NumPy array, got {type(out).__name__}")
     if out.shape != shape or out.dtype != dtype:

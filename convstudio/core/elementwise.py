@@ -20,6 +20,7 @@ from convstudio.core.geometry import GeometryError
 from convstudio.core.threads import Scratch, run_tiles
 
 Array: TypeAlias = npt.NDArray[Any]
+_NO_GRAD = object()  # None would be a wrong gradient
 # (x, y, scratch) or (grad, x, y, scratch): reads contiguous chunks of one dtype, writes y.
 Compute: TypeAlias = Callable[..., None]
 
@@ -30,13 +31,18 @@ _BITS: dict[int, np.dtype[Any]] = {4: np.dtype(np.uint32), 8: np.dtype(np.uint64
 
 
 def apply(
-    compute: Compute, x: Any, *, grad: Any = None, control: Control | None = None, out: Array | None = None
+    compute: Compute,
+    x: Any,
+    *,
+    grad: Any = _NO_GRAD,
+    control: Control | None = None,
+    out: Array | None = None,
 ) -> Array:
     """`compute(x, y, scratch)`, or with `grad` `compute(grad, x, y, scratch)`, chunk by chunk, as one array.
 
     The result has the shape of `x`, its dtype of computation, and is C-contiguous.
     """
-    if grad is None:
+    if grad is _NO_GRAD:
         arrays = {"x": real_array("x", x)}
     else:
         cells, upstream = checked_pair(x, "grad", grad)

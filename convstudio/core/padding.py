@@ -66,7 +66,7 @@ def checked_mode(
     padding_mode: str, padding_value: float, spatial: Sequence[int], pads: Sequence[Pair]
 ) -> float:
     """The constant that the mode pads with, after checking that mode, value and amounts go together."""
-    if padding_mode not in PADDING_MODES:
+    if not isinstance(padding_mode, str) or padding_mode not in PADDING_MODES:
         modes = ", ".join(repr(mode) for mode in PADDING_MODES)
         raise ValueError(f"padding_mode must be one of {modes}, got {padding_mode!r}")
     value = real_number("padding_value", padding_value)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from convstudio.core.arrays import real_array
+from convstudio.core.arrays import any_array, real_array
 from convstudio.core.control import Control
 from convstudio.core.elementwise import flat_run
 from convstudio.core.geometry import GeometryError, Pair
@@ -35,7 +35,7 @@ def checked_grad(grad: Any, shape: tuple[int, ...], what: str = "pooled values")
 
 def checked_indices(indices: Any, shape: tuple[int, ...], spatial: tuple[int, ...]) -> Array:
     """Indices as an array of whole numbers of this shape, each within a plane of the spatial shape."""
-    places = indices if isinstance(indices, np.ndarray) else np.asarray(indices)
+    places = any_array("indices", indices)
     if places.dtype.kind not in "iu" and places.size:
         raise ValueError(f"indices must hold whole numbers, got dtype {places.dtype}")
     if places.shape != shape:

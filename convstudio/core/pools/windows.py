@@ -158,7 +158,10 @@ def _windows(
     gaps = per_axis("dilation", dilation, rank)
     ceil = checked_flag("ceil_mode", ceil_mode)
     pads = pooling_padding(padding, spatial, kernel, steps, gaps)
-    cells = _ceil_shape(spatial, kernel, steps, pads, gaps) if ceil else None
+    shape_rule = _ceil_shape if ceil else fitted_shape
+    cells = shape_rule(spatial, kernel, steps, pads, gaps)
+    # The step to a second window is nothing to make room for where there is none.
+    steps = tuple(1 if n == 1 else step for n, step in zip(cells, steps, strict=True))
     lead = 3 - rank
     windows = Windows(
         rank,
@@ -167,7 +170,7 @@ def _windows(
         _three((1,) * lead + steps),
         _three((1,) * lead + gaps),
         _three(((0, 0),) * lead + pads),
-        _three((1,) * lead + (cells or fitted_shape(spatial, kernel, steps, pads, gaps))),
+        _three((1,) * lead + cells),
     )
     for axis in range(lead, 3):
         _check_covered(windows, axis)
