@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from convstudio.core import ALGORITHMS, conv, planner
 from convstudio.core import job as job_module
@@ -108,3 +109,19 @@ def test_rank_sees_through_single_precision() -> None:
     assert len(separate(kernel[None], np.dtype(np.float32))) == 1
     (term,) = separate(kernel[None], np.dtype(np.float32))
     np.testing.assert_allclose(np.outer(term.height, term.width), kernel, rtol=1e-6)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("weights", [[0, 0, 0], [1, 1, 1], [1, 2, 1], [-1, 0, 1], [0, 1, 0], [0.2, 0.7, 0.1]])
+@pytest.mark.parametrize("mode", ["constant", "reflect"])
+def test_short_columns_in_place(mode: str, weights: list[float], algorithm: str) -> None:
+    """Equal weights, none at all, 1 2 1, two taps and others: rows computed where they lie, sides apart."""
+    x = np.random.default_rng(3).standard_normal((1, 1, 450, 462))
+    kernel = np.outer([0.5, 1, 0.5], weights)[None, None]
+    value = 2.5 if mode == "constant" else 0.0
+    for turned in (kernel, kernel.swapaxes(2, 3)):
+        got = conv(x, turned, padding="same", padding_mode=mode, padding_value=value, algorithm=algorithm)
+        expected = ndimage.correlate(
+            x[0, 0], turned[0, 0], mode="constant" if mode == "constant" else "mirror", cval=value
+        )
+        np.testing.assert_allclose(got[0, 0], expected, rtol=0, atol=1e-12)

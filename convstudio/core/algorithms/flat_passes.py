@@ -246,7 +246,7 @@ class _BandProgram:
         # The sides are padded before the last pass: by what the others make of a constant.
         border = job.source.value
         borders = [
-            border * float(depth.weights.sum() * height.weights.sum()) / scale if border else 0.0
+            border * float(depth.weights.sum() * height.weights.sum()) / scale if border and scale else 0.0
             for (_, depth, height, _), scale in zip(passes.terms, self._program.scales, strict=True)
         ]
         self._sides = frame.sides((len(passes.terms), rows), rows, borders, scratch)
