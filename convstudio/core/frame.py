@@ -101,7 +101,7 @@ class Frame:
         low = (channel * job.cells[1] + tile.low[1]) * self.width
         rows = tile.high[1] - tile.low[1]
         start = low + self._first
-        skipped = -(self._start + start) % _ALIGNED
+        skipped = -(self._start + start) % _ALIGNED if self._segments else 0  # the sides make up for it
         run = self._output[start + skipped : low + (rows - 1) * self.width + self.right]
         return skipped, run, self._output[low : low + rows * self.width].reshape(rows, self.width)
 

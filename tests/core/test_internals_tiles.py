@@ -125,3 +125,24 @@ def test_short_columns_in_place(mode: str, weights: list[float], algorithm: str)
             x[0, 0], turned[0, 0], mode="constant" if mode == "constant" else "mirror", cval=value
         )
         np.testing.assert_allclose(got[0, 0], expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("width", [461, 462, 463, 464])
+@pytest.mark.parametrize("shape", [(4, 1), (1, 4), (3, 3)])
+def test_every_cell_of_rows_of_any_length(shape: tuple[int, int], width: int, algorithm: str) -> None:
+    """Runs begin where memory is aligned, which is not where rows of odd lengths do."""
+    rng = np.random.default_rng(5)
+    x, kernel = rng.standard_normal((2, 1, 451, width)), rng.standard_normal((1, 1, *shape))
+    out = np.full(x.shape, np.nan)
+    conv(x, kernel, padding="same", padding_mode="circular", algorithm=algorithm, out=out)
+    before = tuple((k - 1) // 2 for k in shape)
+    expected = [
+        sum(
+            kernel[0, 0, i, j] * np.roll(image, (before[0] - i, before[1] - j), (0, 1))
+            for i in range(shape[0])
+            for j in range(shape[1])
+        )
+        for image in x[:, 0]
+    ]
+    np.testing.assert_allclose(out[:, 0], expected, rtol=0, atol=1e-12)
