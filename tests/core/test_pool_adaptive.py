@@ -125,12 +125,14 @@ def test_any_layout_gives_the_same(layout: str, size: Any) -> None:
         np.testing.assert_allclose(backward(lay(grad), lay(x), size), backward(grad, x, size), rtol=1e-12)
 
 
-def test_many_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("most", [0, 1 << 12])
+def test_many_tiles(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     from convstudio.core import job as job_module
 
     monkeypatch.setattr(job_module, "TILE_BYTES", 1 << 12)
     monkeypatch.setattr(segments, "_CACHED_BYTES", 1 << 11)
     monkeypatch.setattr(segments, "_BAND_BYTES", 1 << 9)
+    monkeypatch.setattr(segments, "_MOST_BYTES", most)
     monkeypatch.setattr(segments, "WORTH_THREADS", 1)
     x = np.round(np.random.default_rng(1).standard_normal((1, 1, 41, 67)), 1)
     x[0, 0, 30, 40] = np.nan

@@ -25,6 +25,8 @@ from convstudio.core.threads import Scratch, run_tiles
 Array: TypeAlias = npt.NDArray[Any]
 
 _CACHED_BYTES = 2 << 20
+# Bytes of input that are joined at once, and in how large parts where windows are larger.
+_MOST_BYTES = 8 << 20
 _BAND_BYTES = 1 << 20
 # Windows as few or as long as this are joined one after another, others all at once.
 _FEW, _LONG = 64, 32
@@ -80,32 +82,50 @@ def _join(
     target: Array,
     prepare: Callable[[Tile, Array], None] | None,
 ) -> None:
+    """Rows first: they are joined with rows, as wide as they lie, and few are left for the width."""
+    lead, (out_height, _) = target.shape[:2], target.shape[3:]
     depth, height, width = (range(axis[0].start, axis[-1].stop) for axis in axes)
-    lead = target.shape[:2]
-    rows = scratch.take("rows", (*lead, len(depth), len(height), target.shape[4]), target.dtype)
-    along_width = [range(cells.start - width.start, cells.stop - width.start) for cells in axes[2]]
-    band = max(1, _BAND_BYTES // (lead[0] * lead[1] * len(width) * target.itemsize))
-    for layer in depth:
-        for top in range(height.start, height.stop, band):
-            low, high = (layer, top, width.start), (layer + 1, min(top + band, height.stop), width.stop)
-            block = source.view(tile.examples, tile.groups, low, high)
-            if block is None or prepare is not None:
-                block = scratch.take("block", (*lead, 1, high[1] - low[1], len(width)), target.dtype)
-                source.fill(block, tile.examples, tile.groups, low, high)
-            if prepare is not None:
-                prepare(Tile(tile.examples, tile.groups, low, high), block)
-            z, y = layer - depth.start, top - height.start
-            _join_axis(fold, block, 4, along_width, rows[:, :, z : z + 1, y : y + high[1] - low[1]], scratch)
-    columns = scratch.take("columns", (*lead, len(depth), *target.shape[3:]), target.dtype)
-    for a, axis, cells, to in ((rows, 3, height, columns), (columns, 2, depth, target)):
-        windows = [range(w.start - cells.start, w.stop - cells.start) for w in axes[axis - 2]]
-        _join_axis(fold, a, axis, windows, to, scratch)
+
+    def block_of(layers: range, rows: range) -> Array:
+        low, high = (layers.start, rows.start, width.start), (layers.stop, rows.stop, width.stop)
+        block = source.view(tile.examples, tile.groups, low, high)
+        if block is None or prepare is not None:
+            block = scratch.take("block", (*lead, len(layers), len(rows), len(width)), target.dtype)
+            source.fill(block, tile.examples, tile.groups, low, high)
+        if prepare is not None:
+            prepare(Tile(tile.examples, tile.groups, low, high), block)
+        return block
+
+    joined = scratch.take("rows", (*lead, len(depth), out_height, len(width)), target.dtype)
+    row_bytes = lead[0] * lead[1] * len(width) * target.itemsize
+    if row_bytes * len(depth) * len(height) <= _MOST_BYTES:
+        _join_axis(fold, block_of(depth, height), 3, _within(axes[1], height), joined, scratch)
+    else:
+        band = max(1, _BAND_BYTES // row_bytes)
+        for z, layer in enumerate(depth):
+            for y, window in enumerate(axes[1]):
+                for top in range(window.start, window.stop, band):
+                    rows = block_of(range(layer, layer + 1), range(top, min(top + band, window.stop)))
+                    part = fold.join.reduce(rows, axis=3)[:, :, 0]
+                    at = joined[:, :, z, y]
+                    np.copyto(at, part) if top == window.start else fold.join(at, part, out=at)
+    layers = scratch.take("layers", (*lead, target.shape[2], out_height, len(width)), target.dtype)
+    _join_axis(fold, joined, 2, _within(axes[0], depth), layers, scratch)
+    _join_axis(fold, layers, 4, _within(axes[2], width), target, scratch)
+
+
+def _within(windows: Sequence[range], cells: range) -> list[range]:
+    """Windows counted from the first of the cells that they share out."""
+    return [range(window.start - cells.start, window.stop - cells.start) for window in windows]
 
 
 def _join_axis(
     fold: Fold, a: Array, axis: int, windows: Sequence[range], target: Array, scratch: Scratch
 ) -> None:
     """Join the cells of each window along an axis of `a`."""
+    if a.shape[axis] == len(windows) == 1:
+        np.copyto(target, a)
+        return
     lead: tuple[Any, ...] = (slice(None),) * axis
     lengths = [len(window) for window in windows]
     if len(windows) <= _FEW or sum(lengths) >= _LONG * len(windows):

@@ -40,6 +40,8 @@ _MOST_BYTES = 12 << 20
 _COARSE = 16
 # Bytes of input that are brought into another form at a time.
 _BAND_BYTES = 1 << 20
+# Rows that are added up one after another; more are added pairwise, along the width first.
+_ROWS_ADDED = 64
 # Cells of input or output from which a second thread pays for its waking.
 WORTH_THREADS = 1 << 17
 
@@ -237,29 +239,43 @@ def _with_margins(a: Array, left: int, right: int, scratch: Scratch, name: str) 
 
 
 def _join_whole(job: PoolJob, fold: Fold, tile: Tile, scratch: Scratch, target: Array) -> None:
+    """Join the windows of a tile one by one, along one axis after the other."""
     windows = job.windows
     low, high = job.reading(tile)
     lead = target.shape[:2]
     depth, height, length = (end - start for start, end in zip(low, high, strict=True))
-    rows = scratch.take("a", (*lead, depth, height, target.shape[-1]), job.dtype)
-    view = job.source.view(tile.examples, tile.groups, low, high)
-    if view is not None and job.power is None:
-        _join_windows(fold, view, windows, 2, rows)
-    else:
-        band = max(1, _BAND_BYTES // (lead[0] * lead[1] * length * job.dtype.itemsize))
-        for plane in range(depth):
-            for top in range(0, height, band):
-                count = min(band, height - top)
-                block = scratch.take("b", (*lead, 1, count, length), job.dtype)
-                at = (low[0] + plane, low[1] + top, low[2])
-                end = (at[0] + 1, at[1] + count, high[2])
-                job.source.fill(block, tile.examples, tile.groups, at, end)
-                if job.power is not None:
-                    job.power.raised(block, block)
-                _join_windows(fold, block, windows, 2, rows[:, :, plane : plane + 1, top : top + count])
+    view = job.source.view(tile.examples, tile.groups, low, high) if job.power is None else None
     columns = scratch.take("b", (*lead, depth, *target.shape[3:]), job.dtype)
-    _join_windows(fold, rows, windows, 1, columns)
+    few = math.prod(lead) * depth * target.shape[3] * length * job.dtype.itemsize <= _MOST_BYTES
+    if view is not None and few and (fold.overlaps or windows.kernel[1] <= _ROWS_ADDED):
+        rows = scratch.take("a", (*lead, depth, target.shape[3], length), job.dtype)
+        _join_windows(fold, view, windows, 1, rows)
+        _join_windows(fold, rows, windows, 2, columns)
+    else:
+        rows = scratch.take("a", (*lead, depth, height, target.shape[-1]), job.dtype)
+        if view is not None:
+            _join_windows(fold, view, windows, 2, rows)
+        else:
+            _join_bands(job, fold, tile, scratch, rows)
+        _join_windows(fold, rows, windows, 1, columns)
     _join_windows(fold, columns, windows, 0, target)
+
+
+def _join_bands(job: PoolJob, fold: Fold, tile: Tile, scratch: Scratch, rows: Array) -> None:
+    """Join windows along the width, bringing some of the rows after the other into the form for it."""
+    low, high = job.reading(tile)
+    lead, (depth, height) = rows.shape[:2], rows.shape[2:4]
+    length = high[2] - low[2]
+    band = max(1, _BAND_BYTES // (lead[0] * lead[1] * length * job.dtype.itemsize))
+    for plane in range(depth):
+        for top in range(0, height, band):
+            count = min(band, height - top)
+            block = scratch.take("block", (*lead, 1, count, length), job.dtype)
+            at = (low[0] + plane, low[1] + top, low[2])
+            job.source.fill(block, tile.examples, tile.groups, at, (at[0] + 1, at[1] + count, high[2]))
+            if job.power is not None:
+                job.power.raised(block, block)
+            _join_windows(fold, block, job.windows, 2, rows[:, :, plane : plane + 1, top : top + count])
 
 
 def _join_windows(fold: Fold, a: Array, windows: Windows, axis: int, target: Array) -> None:
@@ -267,6 +283,6 @@ def _join_windows(fold: Fold, a: Array, windows: Windows, axis: int, target: Arr
     k, s, d = windows.kernel[axis], windows.stride[axis], windows.dilation[axis]
     at = axis + 2
     step = a.strides[at]
-    shape = (*a.shape[:at], target.shape[at], *a.shape[at + 1 :], k)
-    strides = (*a.strides[:at], s * step, *a.strides[at + 1 :], d * step)
-    fold.join.reduce(as_strided(a, shape, strides), axis=-1, out=target)
+    shape = (*a.shape[:at], target.shape[at], k, *a.shape[at + 1 :])
+    strides = (*a.strides[:at], s * step, d * step, *a.strides[at + 1 :])
+    fold.join.reduce(as_strided(a, shape, strides), axis=at + 1, out=target)
