@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from convstudio.core.arrays import strided
+from convstudio.core.speeds import speeds
 from convstudio.core.threads import Scratch
 from convstudio.core.weighted_sum import sum_of_shifts, weighted_sum
 
 Array: TypeAlias = npt.NDArray[Any]
 
-_LONG = 9  # taps from which products with banded matrices win
-_STRIP = 16  # outputs of one such product; twice as many for longer kernels
+_STRIP = 16  # outputs of one product with a banded matrix; twice as many for longer kernels
+_BANDED_LOSS = 1.2  # what such products lose against the large ones that `speeds` measures
 _ROW = 192  # numbers from which a step is as good as a row of its own
 
 
@@ -58,9 +59,8 @@ class Column:
             return 1.2 * (len(self.weights).bit_length() + len(self.weights).bit_count() - 2) + 0.5, 0.0
         if self.pairs or count == 2:
             return 2.4 if self.pairs else 1.2, 0.0
-        if len(self.weights) >= _LONG:
-            strip = _STRIP if len(self.weights) <= _STRIP + 1 else 2 * _STRIP
-            return 1.0, float(strip + len(self.weights) - 1)
+        if banded_wins(len(self.weights)):
+            return 1.0, float(_strip(len(self.weights)) + len(self.weights) - 1)
         return count + 1.5, 0.0
 
     @property
@@ -77,6 +77,16 @@ class Column:
 def all_equal(weights: Array) -> bool:
     """Whether all weights are the same number."""
     return bool((weights == weights[0]).all())
+
+
+def banded_wins(count: int) -> bool:
+    """Whether a product with a banded matrix is quicker here than so many taps in one pass each."""
+    speed = speeds()
+    return count * speed.tap > _BANDED_LOSS * (_strip(count) + count - 1) * speed.many_products
+
+
+def _strip(count: int) -> int:
+    return _STRIP if count <= _STRIP + 1 else 2 * _STRIP
 
 
 class ColumnSum:
@@ -124,9 +134,9 @@ class ColumnSum:
         self._weights = (weights * scale).astype(dtype)
         self._taps = self._by_rows if self._step >= _ROW else self._by_runs
         self._call = self._taps
-        if count >= _LONG and (step == 1 or step >= _ROW):
+        if (step == 1 or step >= _ROW) and banded_wins(count):
             weights = (column.weights * scale).astype(dtype)
-            self._outputs = _STRIP if count <= _STRIP + 1 else 2 * _STRIP
+            self._outputs = _strip(count)
             matrix = _banded(weights, self._outputs)
             # (outputs, cells read), or transposed; BLAS reads both in the order that they are used in.
             self._matrix = matrix if step > 1 else matrix.T
