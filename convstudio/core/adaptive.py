@@ -83,14 +83,16 @@ def adaptive_max_pool(
         return max_pool(pixels, kernel, return_indices=with_indices, control=control, out=out)
     dtype = compute_dtype(pixels.dtype)
     shape = (*pixels.shape[:2], *sizes)
-    windows = _windows(pixels.shape[2:], sizes)
-    source = _source(pixels, pixels.shape[2:], dtype, common_lead(pixels))
     if not with_indices:
         result = checked_out(out, shape, dtype, x=pixels)
         if not _nothing(result, control):
+            windows = _windows(pixels.shape[2:], sizes)
+            source = _source(pixels, pixels.shape[2:], dtype, common_lead(pixels))
             run_segments(source, windows, MAXIMUM, _five(result, source, sizes), control, _as_it_is)
         return result
     pooled = checked_pair(out, shape, dtype, pixels)
+    windows = _windows(pixels.shape[2:], sizes)
+    source = _source(pixels, pixels.shape[2:], dtype, common_lead(pixels))
     full = (*source.array.shape[:2], *map(len, windows))
     plan = plan_segment_winners(source, windows, MAXIMUM, full)
     run_winners(plan, full, pooled, control, parallel=pixels.size >= WORTH_THREADS)

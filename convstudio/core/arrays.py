@@ -35,6 +35,18 @@ def any_array(name: str, value: Any) -> Array:
         return np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} must be an array of numbers, got rows of different lengths") from None
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"{name} must be an array of numbers; this {type(value).__name__} does not become one: {error}"
+        ) from None
+
+
+def new_array(shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """An array to be filled; ValueError for a shape that no array can have."""
+    try:
+        return np.empty(shape, dtype)
+    except ValueError:
+        raise ValueError(f"the result would have the shape {shape}, too large for any array") from None
 
 
 def real_number(name: str, value: object) -> float:
@@ -43,7 +55,10 @@ def real_number(name: str, value: object) -> float:
         return value
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise ValueError(f"{name} must be a number, got {value!r}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be a number in the range of float64, got {value!r}") from None
 
 
 def compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from convstudio.core.arrays import compute_dtype, real_array
+from convstudio.core.arrays import compute_dtype, new_array, real_array
 from convstudio.core.geometry import (
     GeometryError,
     Pair,
@@ -20,6 +20,7 @@ from convstudio.core.geometry import (
 )
 from convstudio.core.job import ConvJob, Triple
 from convstudio.core.padding import PaddedSource, checked_mode
+from convstudio.core.pools.windows import checked_flag
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -54,15 +55,19 @@ def checked_job(
     steps, gaps, pads, cells = geometry
     rank, spatial, kernel = pixels.ndim - 2, pixels.shape[2:], exact.shape[2:]
     value = checked_mode(padding_mode, padding_value, spatial, pads)
+    mirrored = checked_flag("flip", flip)
 
     dtype = compute_dtype(pixels.dtype)
     outputs = exact.shape[0]
     shape = (pixels.shape[0], outputs, *cells)
     if plan_only:
-        result: Array = np.broadcast_to(np.zeros((), dtype), shape)
+        try:
+            result: Array = np.broadcast_to(np.zeros((), dtype), shape)
+        except ValueError:
+            raise ValueError(f"the result would have the shape {shape}, too large for any array") from None
     else:
         result = checked_out(out, shape, dtype, x=pixels, weight=exact)
-    if flip:
+    if mirrored:
         exact = exact[(slice(None), slice(None)) + (slice(None, None, -1),) * rank]
     lead = (1,) * (3 - rank)
     exact = np.ascontiguousarray(exact).reshape(groups, outputs // groups, exact.shape[1], *lead, *kernel)
@@ -145,10 +150,7 @@ def _checked_bias(bias: Any, outputs: int, dtype: np.dtype[Any]) -> Array | None
 def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], **inputs: Array) -> Array:
     """The array to write a result to: a new one, or `out`, which must fit and lie apart from the inputs."""
     if out is None:
-        try:
-            return np.empty(shape, dtype)
-        except ValueError:
-            raise ValueError(f"the result would have the shape {shape}, too large for any array") from None
+        return new_array(shape, dtype)
     if not isinstance(out, np.ndarray):
         raise ValueError(f"out must be a NumPy array, got {type(out).__name__}")
     if out.shape != shape or out.dtype != dtype:

@@ -64,7 +64,7 @@ def conv(
     one another, Cancelled when `control` asked for it.
     """
     key = None
-    if algorithm == "auto" and control is None:
+    if type(algorithm) is str and algorithm == "auto" and type(flip) is bool and control is None:
         key = small.key_of(x, weight, bias, stride, padding, dilation, groups, padding_mode, padding_value)
         plan = None if key is None else small.find(key)
         if plan is not None:

@@ -17,6 +17,7 @@ Padding: TypeAlias = str | int | Sequence[int] | Sequence[Sequence[int]]
 PerAxis: TypeAlias = int | Sequence[int]
 
 PADDING_WORDS = ("valid", "same", "same_lower", "full")
+_LONGEST = 2**63 - 1  # cells that any axis can have
 _AXIS_NAMES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
@@ -26,13 +27,15 @@ class GeometryError(ValueError):
 
 def whole_number(name: str, value: Any, minimum: int) -> int:
     """`value` as an int of at least `minimum`; a ValueError naming the argument for anything else."""
-    if type(value) is int and value >= minimum:
+    if type(value) is int and minimum <= value <= _LONGEST:
         return value
     if not isinstance(value, bool):
         try:
             number = operator.index(value)
         except TypeError:
             number = None
+        if number is not None and number > _LONGEST:
+            raise ValueError(f"{name} must be at most {_LONGEST}, got {value!r}")
         if number is not None and number >= minimum:
             return number
     raise ValueError(f"{name} must be a whole number, {minimum} or more, got {value!r}")
@@ -40,7 +43,7 @@ def whole_number(name: str, value: Any, minimum: int) -> int:
 
 def per_axis(name: str, value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:
     """An int for every axis, or one int per axis, as a tuple of `rank` ints of at least `minimum`."""
-    if type(value) is int and value >= minimum:
+    if type(value) is int and minimum <= value <= _LONGEST:
         return (value,) * rank
     if isinstance(value, tuple | list):
         if len(value) != rank:
@@ -49,6 +52,16 @@ def per_axis(name: str, value: Any, rank: int, minimum: int = 1) -> tuple[int, .
             )
         return tuple([whole_number(name, entry, minimum) for entry in value])
     return (whole_number(name, value, minimum),) * rank
+
+
+def lengths_of(name: str, values: Any) -> tuple[int, ...]:
+    """One length for each axis as a tuple of ints; a ValueError naming the argument for anything else."""
+    if isinstance(values, Sequence) and not isinstance(values, str | bytes):
+        return tuple([whole_number(name, length, 0) for length in values])
+    shape = getattr(values, "shape", ())  # a NumPy array is no Sequence
+    if len(shape) == 1:
+        return tuple([whole_number(name, length, 0) for length in values])
+    raise ValueError(f"{name} must have one whole number for each axis, got {values!r}")
 
 
 def span(kernel: int, dilation: int) -> int:
@@ -65,8 +78,9 @@ def resolve_padding(
     is ⌈n / stride⌉ long, an odd cell going after; "same_lower" an odd cell going before; "full"
     dilation · (k − 1) on both sides. ValueError for anything else.
     """
+    spatial = lengths_of("spatial", spatial)
     rank = len(spatial)
-    if type(padding) is int and padding >= 0:
+    if type(padding) is int and 0 <= padding <= _LONGEST:
         return ((padding, padding),) * rank
     if isinstance(padding, str):
         taps = per_axis("kernel", kernel, rank)
@@ -107,6 +121,13 @@ def _amounts(entry: Any, padding: Any) -> Pair:
 
 def output_length(n: int, kernel: int, stride: int, before: int, after: int, dilation: int) -> int:
     """⌊(n + before + after − dilation·(kernel − 1) − 1) / stride⌋ + 1; below 1 no window fits."""
+    n, before, after = (
+        whole_number(name, value, 0) for name, value in (("n", n), ("before", before), ("after", after))
+    )
+    kernel, stride, dilation = (
+        whole_number(name, value, 1)
+        for name, value in (("kernel", kernel), ("stride", stride), ("dilation", dilation))
+    )
     return (n + before + after - span(kernel, dilation)) // stride + 1
 
 
@@ -119,6 +140,7 @@ def output_shape(
     dilation: PerAxis = 1,
 ) -> tuple[int, ...]:
     """The spatial shape of a convolution's output. GeometryError where the kernel does not fit."""
+    spatial = lengths_of("spatial", spatial)
     taps, steps, pads, gaps = _each_axis(spatial, kernel, stride, padding, dilation)
     return fitted_shape(spatial, taps, steps, pads, gaps)
 
@@ -173,6 +195,7 @@ def unread(
     dilation: PerAxis = 1,
 ) -> tuple[int, ...]:
     """Trailing cells of the padded input, per axis, that no window reads because the stride is uneven."""
+    spatial = lengths_of("spatial", spatial)
     taps, steps, pads, gaps = _each_axis(spatial, kernel, stride, padding, dilation)
     lengths = fitted_shape(spatial, taps, steps, pads, gaps)
     return tuple(
@@ -208,6 +231,10 @@ def conv_cost(
     in_shape: Sequence[int], weight_shape: Sequence[int], out_spatial: Sequence[int], *, bias: bool = False
 ) -> Cost:
     """The cost of convolving one (C, *spatial) example with (C_out, C_in/groups, *kernel) weights."""
+    in_shape, out_spatial = lengths_of("in_shape", in_shape), lengths_of("out_spatial", out_spatial)
+    weight_shape = lengths_of("weight_shape", weight_shape)
+    if len(weight_shape) < 2:
+        raise GeometryError(f"weight_shape must be (C_out, C_in / groups, *kernel), got {weight_shape}")
     weights = math.prod(weight_shape)
     cells = math.prod(out_spatial)
     outputs = weight_shape[0] * cells

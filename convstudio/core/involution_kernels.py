@@ -63,7 +63,7 @@ def involution_kernels(
     Cancelled when `control` asked for it.
     """
     cells = real_array("x", x)
-    kernel, count, steps = _checked(cells, span, kernel_size, groups, stride)
+    kernel, count, steps = _checked(cells, reduce, span, reduce_bias, span_bias, kernel_size, groups, stride)
     means = avg_pool(cells, steps, ceil_mode=True, control=share(control, 0.0, 0.2))
     hidden = relu(conv(means, reduce, reduce_bias, control=share(control, 0.2, 0.5)))
     kernels = conv(hidden, span, span_bias, control=share(control, 0.5, 1.0))
@@ -88,7 +88,7 @@ def involution_kernels_backward(
     In float64 if x is, else float32; those of the biases are given also where there are none.
     """
     cells = real_array("x", x)
-    kernel, count, steps = _checked(cells, span, kernel_size, groups, stride)
+    kernel, count, steps = _checked(cells, reduce, span, reduce_bias, span_bias, kernel_size, groups, stride)
     means = avg_pool(cells, steps, ceil_mode=True, control=share(control, 0.0, 0.1))
     reduced = conv(means, reduce, reduce_bias, control=share(control, 0.1, 0.3))
     hidden = relu(reduced)
@@ -110,7 +110,14 @@ def involution_kernels_backward(
 
 
 def _checked(
-    cells: Array, span: Any, kernel_size: Any, groups: Any, stride: Any
+    cells: Array,
+    reduce: Any,
+    span: Any,
+    reduce_bias: Any,
+    span_bias: Any,
+    kernel_size: Any,
+    groups: Any,
+    stride: Any,
 ) -> tuple[tuple[int, ...], int, tuple[int, ...]]:
     """The kernel's sides, the number of groups and the strides."""
     rank = cells.ndim - 2
@@ -129,4 +136,22 @@ def _checked(
             f"span must have shape ({count * taps}, channels{', 1' * rank}) for {count} groups "
             f"of {taps} taps, got {weights.shape}"
         )
-    return kernel, count, per_axis("stride", stride, rank)
+    first = real_array("reduce", reduce)
+    if first.ndim != cells.ndim or first.shape[1:] != (cells.shape[1], *(1,) * rank) or not len(first):
+        raise GeometryError(
+            f"reduce must have shape (fewer channels, {cells.shape[1]}{', 1' * rank}) for the "
+            f"{cells.shape[1]} channels of x, got {first.shape}"
+        )
+    if weights.shape[1] != len(first):
+        raise GeometryError(f"span takes {weights.shape[1]} input channels, but reduce makes {len(first)}")
+    for name, bias, outputs in (
+        ("reduce_bias", reduce_bias, len(first)),
+        ("span_bias", span_bias, len(weights)),
+    ):
+        if bias is not None and real_array(name, bias).shape != (outputs,):
+            raise GeometryError(
+                f"{name} must hold one number for each of {outputs} channels, got shape {np.shape(bias)}"
+            )
+    steps = per_axis("stride", stride, rank)
+    # Windows longer than the axis are all of it: no use in going over what is not there.
+    return kernel, count, tuple(min(step, max(n, 1)) for step, n in zip(steps, cells.shape[2:], strict=True))

@@ -109,7 +109,7 @@ def l2_penalty_backward(grad: Any, weight: Any, strength: float = 1.0) -> Array:
 
 def checked_reduction(reduction: str) -> None:
     """ValueError for a word that is not in `REDUCTIONS`."""
-    if reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
         words = ", ".join(repr(known) for known in REDUCTIONS)
         raise ValueError(f"reduction must be one of {words}, got {reduction!r}")
 

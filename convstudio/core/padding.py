@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from convstudio.core.arrays import compute_dtype, real_array, real_number
+from convstudio.core.arrays import compute_dtype, new_array, real_array, real_number
 from convstudio.core.geometry import GeometryError, Padding, Pair, axis_name, resolve_padding
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -57,7 +57,7 @@ def pad(x: Any, padding: Padding, *, padding_mode: str = "zeros", padding_value:
     value = checked_mode(padding_mode, padding_value, spatial, pads)
     lead = 5 - array.ndim
     source = PaddedSource(array, ((0, 0),) * lead + pads, padding_mode, value, compute_dtype(array.dtype))
-    out = np.empty((*array.shape[:2], *source.shape), source.dtype)
+    out = new_array((*array.shape[:2], *source.shape), source.dtype)
     source.fill(out, (0, array.shape[0]), (0, array.shape[1]), (0, 0, 0), source.shape)
     return out.reshape(*array.shape[:2], *source.shape[lead:])
 

@@ -70,7 +70,7 @@ class Plan:
 
 def checked_algorithm(name: str) -> None:
     """ValueError for a name that is neither "auto" nor in `ALGORITHMS`."""
-    if name != "auto" and name not in ALGORITHMS:
+    if not isinstance(name, str) or (name != "auto" and name not in ALGORITHMS):
         names = ", ".join(repr(known) for known in ("auto", *ALGORITHMS))
         raise ValueError(f"algorithm must be one of {names}, got {name!r}")
 

@@ -34,6 +34,7 @@ from convstudio.core.geometry import (
     PerAxis,
     conv_cost,
     fitted_shape,
+    lengths_of,
     per_axis,
     resolve_padding,
     span,
@@ -153,8 +154,9 @@ def stack_cost(stages: Sequence[Stage], in_shape: Sequence[int]) -> StackCost:
     Pooling has no weights and multiplies nothing. Errors as of `receptive_fields`, and GeometryError for
     groups that do not divide the channels.
     """
+    in_shape = lengths_of("in_shape", in_shape)
     if len(in_shape) < 2:
-        raise GeometryError(f"in_shape must be (channels, *spatial), got {tuple(in_shape)}")
+        raise GeometryError(f"in_shape must be (channels, *spatial), got {in_shape}")
     axes, shapes = _trace(stages, in_shape[1:])
     channels = whole_number("in_shape", in_shape[0], 1)
     costs: list[Cost] = []
@@ -216,10 +218,12 @@ def _trace(
     stages: Sequence[Stage], spatial: Sequence[int]
 ) -> tuple[list[tuple[_Axis, ...]], list[tuple[int, ...]]]:
     """Each stage by axis, and the spatial shapes from the input on."""
-    rank = len(spatial)
-    if not 1 <= rank <= 3:
-        raise GeometryError(f"spatial must have 1 to 3 axes, got {tuple(spatial)}")
-    shapes = [tuple(whole_number("spatial", n, 1) for n in spatial)]
+    lengths = lengths_of("spatial", spatial)
+    if not 1 <= len(lengths) <= 3:
+        raise GeometryError(f"spatial must have 1 to 3 axes, got {lengths}")
+    if not isinstance(stages, Sequence) or not all(isinstance(stage, Stage) for stage in stages):
+        raise ValueError(f"stages must be a sequence of Stage, got {stages!r}")
+    shapes = [tuple(whole_number("spatial", n, 1) for n in lengths)]
     axes: list[tuple[_Axis, ...]] = []
     for stage in stages:
         along, shape = _placed(stage, shapes[-1])
@@ -230,7 +234,7 @@ def _trace(
 
 def _placed(stage: Stage, spatial: tuple[int, ...]) -> tuple[tuple[_Axis, ...], tuple[int, ...]]:
     """The stage by axis and its output's shape for an input of this shape."""
-    if stage.kind not in STAGE_KINDS:
+    if not isinstance(stage.kind, str) or stage.kind not in STAGE_KINDS:
         kinds = ", ".join(repr(known) for known in STAGE_KINDS)
         raise ValueError(f"kind must be one of {kinds}, got {stage.kind!r}")
     rank = len(spatial)
@@ -271,7 +275,7 @@ def _field(stages: Sequence[_Axis]) -> ReceptiveField:
 
 
 def _checked_cells(cells: Sequence[int | Pair], shape: tuple[int, ...]) -> tuple[Pair, ...]:
-    if len(cells) != len(shape):
+    if not isinstance(cells, Sequence) or len(cells) != len(shape):
         raise GeometryError(f"cells must have an entry for each axis of the output, {shape}, got {cells!r}")
     ranges = []
     for entry, n in zip(cells, shape, strict=True):

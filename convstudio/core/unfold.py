@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
-from convstudio.core.arrays import compute_dtype, real_array, strided
+from convstudio.core.arrays import compute_dtype, new_array, real_array, strided
 from convstudio.core.geometry import (
     GeometryError,
     Padding,
@@ -62,7 +61,7 @@ def unfold(
     dtype = compute_dtype(array.dtype)
     source = PaddedSource(array, ((0, 0),) * (5 - array.ndim) + geometry.pads, "zeros", 0.0, dtype)
     examples, channels = array.shape[:2]
-    out = np.empty((examples, channels, *kernel, *windows), dtype)
+    out = new_array((examples, channels, *kernel, *windows), dtype)
 
     def reach(extent: Sequence[int]) -> Triple:
         d, h, w = (
@@ -175,7 +174,7 @@ def fold_backward(
 def _folded(columns: Array, spatial: tuple[int, ...], geometry: _Geometry) -> Array:
     examples = len(columns)
     channels = columns.shape[1] // math.prod(geometry.kernel)
-    result = np.empty((examples, channels, *spatial), columns.dtype)
+    result = new_array((examples, channels, *spatial), columns.dtype)
     target = five_axes(result)
     made = columns.reshape(examples, channels, *geometry.kernel, *geometry.windows)
     low = three([before for before, _ in geometry.pads], 0)

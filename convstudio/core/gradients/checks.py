@@ -25,7 +25,9 @@ def checked_grad(grad: Any, shape: Sequence[int], dtype: np.dtype[Any], of: str 
 
 def checked_needs(needs: Any, names: Collection[str]) -> frozenset[str]:
     """The names of the gradients to compute; ValueError for anything but some of `names`."""
-    wanted = list(needs) if isinstance(needs, Collection) and not isinstance(needs, str) else [needs]
+    wanted = (
+        list(needs) if isinstance(needs, Collection) and not isinstance(needs, str | np.ndarray) else [needs]
+    )
     for name in wanted:
         if not isinstance(name, str) or name not in names:
             known = ", ".join(repr(known) for known in names)
