@@ -28,9 +28,9 @@ CHANNEL = 150.0  # an output channel of `taps`
 FFT_CALL = 20.0  # a transform of a block
 # What algorithms take for data on its way through the caches, over what `speeds` measured in the first one;
 # of products with one, few and many output channels.
-ROWS_LOSS = (1.7, 1.3, 1.0)
-GEMM_LOSS = (1.9, 1.6, 1.0)
-WINOGRAD_LOSS = (2.3, 1.9, 1.3)
+ROWS_LOSS = (1.7, 1.4, 1.4)
+GEMM_LOSS = (1.9, 1.7, 1.4)
+WINOGRAD_LOSS = (2.3, 2.0, 1.6)
 DEPTHWISE_LOSS = 1.6
 SEPARABLE_LOSS = 1.25
 STRIDED_LOSS = 1.6

@@ -16,7 +16,7 @@ from convstudio.core.weighted_sum import sum_of_shifts, weighted_sum
 Array: TypeAlias = npt.NDArray[Any]
 
 _STRIP = 16  # outputs of one product with a banded matrix; twice as many for longer kernels
-_BANDED_LOSS = 1.2  # what such products lose against the large ones that `speeds` measures
+_BANDED_LOSS = 1.7  # what such products lose against the large ones that `speeds` measures
 _ROW = 192  # numbers from which a step is as good as a row of its own
 
 

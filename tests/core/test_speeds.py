@@ -1,0 +1,46 @@
+"""What the planner knows of the machine: the same for everybody, whatever ran before."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from convstudio.core import speeds as speeds_module
+from convstudio.core.speeds import Speeds, speeds
+
+
+def test_all_that_ask_at_once_hear_the_same() -> None:
+    speeds_module._measured.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        heard = list(pool.map(lambda _: speeds(), range(8)))
+    assert all(one is heard[0] for one in heard)
+
+
+def test_everything_takes_some_time() -> None:
+    for name, value in dataclasses.asdict(speeds()).items():
+        assert value >= 0, name
+        assert value > 0 or name == "row_call", name
+
+
+def test_blas_is_warm_before_it_is_measured() -> None:
+    """Cold it takes up to a half longer; a job that is worth planning runs warm."""
+    code = (
+        "from convstudio.core import threads, speeds;"
+        "speeds.speeds();"
+        "assert threads.warm_blas.cache_info().currsize == 1"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("few", [0.09, 0.06])
+def test_more_rows_share_the_reading(few: float) -> None:
+    made = Speeds(1, 0.2, 0.25, 0.2, 600, 0.09, few, 0.05, 0.8, 1.2)
+    costs = [made.product(rows) for rows in (2, 4, 8, 16, 32, 64, 256)]
+    assert costs == sorted(costs, reverse=True)
+    assert made.product(1) == 0.09
+    assert made.product(8) == pytest.approx(few)
+    assert made.product(64) == pytest.approx(0.05)
