@@ -122,14 +122,7 @@ class ConvJob:
             tile.low[2] * self.stride[2],
         )
         reach = self.reach(tile.extent)
-        high = (low[0] + reach[0], low[1] + reach[1], low[2] + reach[2])
-        channels = self.channels(tile.groups)
-        block = self.source.view(tile.examples, channels, low, high)
-        if block is None:
-            shape = (tile.examples[1] - tile.examples[0], channels[1] - channels[0], *reach)
-            block = scratch.take("block", shape, self.dtype)
-            self.source.fill(block, tile.examples, channels, low, high)
-        return block
+        return self._block(tile, low, (low[0] + reach[0], low[1] + reach[1], low[2] + reach[2]), scratch)
 
     def read_columns(self, tile: Tile, scratch: Scratch) -> Array:
         """`read`, but without padding at the left and right: exactly the input's columns.
@@ -140,11 +133,16 @@ class ConvJob:
         before, after = self.source.pads[2]
         low = (tile.low[0] * self.stride[0], tile.low[1] * self.stride[1], before)
         high = (low[0] + reach[0], low[1] + reach[1], self.source.shape[2] - after)
+        return self._block(tile, low, high, scratch)
+
+    def _block(self, tile: Tile, low: Triple, high: Triple, scratch: Scratch) -> Array:
+        """The padded input from `low` to `high`, for the tile's examples and groups."""
         channels = self.channels(tile.groups)
         block = self.source.view(tile.examples, channels, low, high)
         if block is None:
-            shape = (tile.examples[1] - tile.examples[0], channels[1] - channels[0])
-            block = scratch.take("block", (*shape, reach[0], reach[1], high[2] - low[2]), self.dtype)
+            extent = (high[0] - low[0], high[1] - low[1], high[2] - low[2])
+            shape = (tile.examples[1] - tile.examples[0], channels[1] - channels[0], *extent)
+            block = scratch.take("block", shape, self.dtype)
             self.source.fill(block, tile.examples, channels, low, high)
         return block
 
