@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from convstudio.core.arrays import compute_dtype, real_array
+from convstudio.core.arrays import checked_flag, compute_dtype, real_array
 from convstudio.core.checks import checked_out
 from convstudio.core.control import Control
 from convstudio.core.geometry import per_axis, whole_number
@@ -30,7 +30,7 @@ from convstudio.core.pools.fold import MAXIMUM, SUM
 from convstudio.core.pools.route import checked_grad, checked_indices, route_back, route_winners
 from convstudio.core.pools.segments import plan_segment_winners, run_segments, segments
 from convstudio.core.pools.sliding import WORTH_THREADS, common_lead
-from convstudio.core.pools.windows import checked_flag, checked_shape
+from convstudio.core.pools.windows import checked_shape
 from convstudio.core.pools.winners import checked_pair, run_winners
 from convstudio.core.threads import Scratch, run_tiles
 

@@ -61,6 +61,13 @@ def real_number(name: str, value: object) -> float:
         raise ValueError(f"{name} must be a number in the range of float64, got {value!r}") from None
 
 
+def checked_flag(name: str, value: Any) -> bool:
+    """`value` as a bool; ValueError for anything that is not True or False."""
+    if type(value) is bool or isinstance(value, np.bool_):
+        return bool(value)
+    raise ValueError(f"{name} must be True or False, got {value!r}")
+
+
 def compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """float64 for float64, float32 for every other real type; in the machine's byte order."""
     return _FLOAT64 if dtype.kind == "f" and dtype.itemsize == 8 else _FLOAT32

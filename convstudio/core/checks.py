@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from convstudio.core.arrays import compute_dtype, new_array, real_array
+from convstudio.core.arrays import checked_flag, compute_dtype, new_array, real_array
 from convstudio.core.geometry import (
     GeometryError,
     Pair,
@@ -20,7 +20,6 @@ from convstudio.core.geometry import (
 )
 from convstudio.core.job import ConvJob, Triple
 from convstudio.core.padding import PaddedSource, checked_mode
-from convstudio.core.pools.windows import checked_flag
 
 Array: TypeAlias = npt.NDArray[Any]
 

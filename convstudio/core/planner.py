@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from convstudio.core import estimates
 from convstudio.core.algorithms import depthwise, fft, gemm, rows, separable, taps, winograd
+from convstudio.core.arrays import checked_flag, real_array
 from convstudio.core.checks import checked_job
 from convstudio.core.estimates import Problem, problem_of
-from convstudio.core.geometry import Padding, PerAxis
+from convstudio.core.geometry import Padding, PerAxis, lengths_of
 from convstudio.core.job import ConvJob, Tile, Work
 from convstudio.core.speeds import speeds
 from convstudio.core.threads import thread_count
@@ -92,11 +93,16 @@ def plan_conv(
     With `finite=False` only algorithms that keep NaN and infinity in their windows are taken; `conv` itself
     does not need to know, as it computes those tiles again where such values turn up. Errors as of `conv`.
     """
-    x = np.broadcast_to(np.zeros((), dtype), tuple(x_shape))
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        raise ValueError(f"dtype must be a NumPy dtype, got {dtype!r}") from None
+    x = np.broadcast_to(real_array("x", np.zeros((), kind)), lengths_of("x_shape", x_shape))
+    all_finite = checked_flag("finite", finite)
     job, _ = checked_job(
         x, weight, None, stride, padding, dilation, groups, padding_mode, 0.0, False, plan_only=True
     )
-    return _ranked(problem_of(job), finite)[0]
+    return _ranked(problem_of(job), all_finite)[0]
 
 
 def choose(job: ConvJob, algorithm: str = "auto") -> tuple[str, bool]:

@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
-from convstudio.core.arrays import compute_dtype, real_array
+from convstudio.core.arrays import checked_flag, compute_dtype, real_array
 from convstudio.core.checks import checked_out
 from convstudio.core.control import Control
 from convstudio.core.geometry import Padding, PerAxis
@@ -33,7 +33,7 @@ from convstudio.core.pools.divisor import checked_override, window_divisor
 from convstudio.core.pools.fold import MAXIMUM, MINIMUM, SUM, Fold
 from convstudio.core.pools.power import Power, checked_power
 from convstudio.core.pools.sliding import Finish, pool_job, run_sliding
-from convstudio.core.pools.windows import Windows, checked_flag, checked_windows
+from convstudio.core.pools.windows import Windows, checked_windows
 from convstudio.core.pools.winners import checked_pair, plan_winners, run_winners
 
 Array: TypeAlias = npt.NDArray[Any]

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from convstudio.core.arrays import compute_dtype, real_array
+from convstudio.core.arrays import checked_flag, compute_dtype, real_array
 from convstudio.core.checks import checked_out
 from convstudio.core.control import Control
 from convstudio.core.geometry import Padding, PerAxis
@@ -24,7 +24,7 @@ from convstudio.core.pools.power import Power, checked_power
 from convstudio.core.pools.route import checked_grad, checked_indices, route_back, route_winners
 from convstudio.core.pools.sliding import PoolJob, common_lead, part_of, plan, pool_job
 from convstudio.core.pools.spread import Gradients, run_spread
-from convstudio.core.pools.windows import checked_flag, checked_windows
+from convstudio.core.pools.windows import checked_windows
 from convstudio.core.pools.winners import plan_winners
 from convstudio.core.threads import Scratch, run_tiles
 

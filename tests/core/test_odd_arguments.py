@@ -25,6 +25,21 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any], str]] = {
     "mode": (core.pad, {"x": X, "padding": 1, "padding_mode": np.ones(3)}, "padding_mode must be one of"),
     "gelu": (core.gelu, {"x": X, "approximate": np.ones(3)}, "approximate must be one of"),
     "no gradient": (core.relu_backward, {"grad": None, "x": X}, "grad must"),
+    "plan shape": (
+        core.plan_conv,
+        {"x_shape": 5, "dtype": "f4", "weight": np.ones((1, 1, 3, 3))},
+        "x_shape must have one whole number",
+    ),
+    "plan dtype": (
+        core.plan_conv,
+        {"x_shape": (1, 1, 5, 5), "dtype": "real", "weight": np.ones((1, 1, 3, 3))},
+        "dtype must be",
+    ),
+    "plan finite": (
+        core.plan_conv,
+        {"x_shape": (1, 1, 5, 5), "dtype": "f4", "weight": np.ones((1, 1, 3, 3)), "finite": "no"},
+        "finite must be True or False",
+    ),
     "huge result": (
         core.conv_transpose,
         {"x": X, "weight": np.ones((2, 1, 3, 3)), "stride": 10**10},

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from convstudio.core.arrays import checked_flag
 from convstudio.core.geometry import (
     GeometryError,
     Pair,
@@ -112,13 +113,6 @@ def checked_windows(
     if type(ceil_mode) is bool and _plain(arguments):
         return _cached(shape, *arguments, ceil_mode)
     return _windows(shape, *arguments, ceil_mode)
-
-
-def checked_flag(name: str, value: Any) -> bool:
-    """`value` as a bool; ValueError for anything that is not True or False."""
-    if type(value) is bool or isinstance(value, np.bool_):
-        return bool(value)
-    raise ValueError(f"{name} must be True or False, got {value!r}")
 
 
 def checked_shape(shape: Sequence[int]) -> None:
