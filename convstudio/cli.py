@@ -146,6 +146,7 @@ def _apply(options: argparse.Namespace) -> int:
     try:
         picture = load_picture(options.image)
         source = layer.source(picture.values)
+        algorithm = layer.plan(source).algorithm  # first: it measures the machine
         start = time.perf_counter()
         with Progress() as progress:
             output = layer.apply(source, control=Control(progress))
@@ -163,7 +164,7 @@ def _apply(options: argparse.Namespace) -> int:
     rows, columns = layer.kernel.shape
     tell(
         f"{options.output}: {_sum_up(output, shown)} ({layer.kernel.title} {rows}×{columns}, "
-        f"{layer.plan(source).algorithm}, {_duration(seconds)})"
+        f"{algorithm}, {_duration(seconds)})"
     )
     return _prove_result(layer, source, output) if options.prove else 0
 
