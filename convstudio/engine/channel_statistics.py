@@ -6,7 +6,9 @@ piece is copied as a whole, so that 256 channels of a large photo take no more m
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,6 +172,20 @@ def _merged(parts: list[_Moments]) -> _Moments:
     )
     low, high = min(part.low for part in filled), max(part.high for part in filled)
     return _Moments(count, low, high, mean, squares, zeros)
+
+
+def joined(parts: Sequence[ChannelStatistics]) -> ChannelStatistics:
+    """Return the numbers of several groups of channels in a row, of the same number of cells each.
+
+    ``usual_of_all`` is the largest one of the groups': their values are not there any more to ask.
+    """
+    arrays = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in dataclasses.fields(ChannelStatistics)
+        if field.name not in ("usual_of_all", "cells")
+    }
+    usual = max(part.usual_of_all for part in parts)
+    return ChannelStatistics(**arrays, usual_of_all=usual, cells=parts[0].cells)
 
 
 def order(stats: ChannelStatistics, by: str) -> tuple[int, ...]:
