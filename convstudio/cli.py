@@ -141,15 +141,17 @@ def _apply(options: argparse.Namespace) -> int:
     from convstudio.io.images import PictureError, load_picture
     from convstudio.io.save import save_result
 
-    layer = read_layer(options, read_kernel(options))
+    grey, layer = read_layer(options, read_kernel(options))
     view, bits = _showing(options)
     try:
         picture = load_picture(options.image)
-        source = layer.source(picture.values)
+        source: FloatArray = picture.values
+        if grey is not None and source.shape[0] == 3:
+            source = grey.forward(source)
         algorithm = layer.plan(source).algorithm  # first: it measures the machine
         start = time.perf_counter()
         with Progress() as progress:
-            output = layer.apply(source, control=Control(progress))
+            output = layer.forward(source, control=Control(progress))
         seconds = time.perf_counter() - start
         save_result(options.output, output, rendered=lambda: render_rgb(output, view, bits=bits), bits=bits)
         shown = render(output, view) if options.output.lower().endswith(".png") else None
@@ -161,9 +163,9 @@ def _apply(options: argparse.Namespace) -> int:
         raise CommandError("there is not enough memory for this result") from None
     for note in picture.notes:
         complain(f"{picture.name}: {note}")
-    rows, columns = layer.kernel.shape
+    rows, columns = layer.bank.shape
     tell(
-        f"{options.output}: {_sum_up(output, shown)} ({layer.kernel.title} {rows}×{columns}, "
+        f"{options.output}: {_sum_up(output, shown)} ({layer.name()} {rows}×{columns}, "
         f"{algorithm}, {_duration(seconds)})"
     )
     return _prove_result(layer, source, output) if options.prove else 0
@@ -196,9 +198,9 @@ def _duration(seconds: float) -> str:
 
 
 def _prove_result(layer: Conv, source: FloatArray, output: FloatArray) -> int:
-    from convstudio.engine.evaluate import prove_layer
+    from convstudio.engine.conv_proof import prove_conv
 
-    proof = prove_layer(layer, source, output)
+    proof = prove_conv(layer, source, output)
     verdict = "matches SciPy" if proof.ok else "DIFFERS from SciPy"
     tell(f"{verdict}, max error {proof.max_error:.2g} over {proof.cells} cells")
     return 0 if proof.ok else 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from convstudio.spec.params import (
     PADDING_WORDS,
+    Choice,
     ChoiceParam,
     Declared,
     FloatParam,
@@ -23,7 +24,7 @@ from convstudio.terminal import CommandError, Parser
 # NumPy and what needs it are imported where they are used: cpu.py tunes it before.
 if TYPE_CHECKING:
     from convstudio.kernels import Kernel
-    from convstudio.layers import Conv
+    from convstudio.layers import Conv, Luminance
 
 
 def option_name(name: str) -> str:
@@ -47,13 +48,9 @@ def add_preset_parameters(parser: Parser) -> None:
 
 def add_layer_parameters(parser: Parser) -> None:
     """Offer the convolution's declared parameters as options."""
-    from convstudio.layers import Conv
-
     group = parser.add_argument_group("how it is applied")
     group.add_argument("--convolution", action="store_true", help="Rotate the kernel by 180° first.")
-    for each in Conv.parameters():
-        if each.name in ("kernel", "operation"):  # they have options of their own
-            continue
+    for each in _offered():
         metavar, values = _forms(each)
         default = each.default[0] if isinstance(each.default, tuple) else each.default
         group.add_argument(
@@ -62,6 +59,29 @@ def add_layer_parameters(parser: Parser) -> None:
             metavar=metavar,
             help=f"{each.param.help} {values}(default: {default})",
         )
+
+
+def _offered() -> tuple[Declared, ...]:
+    """The parameters that are options; what one filter is laid over is put in the words of pictures."""
+    from convstudio.layers import Conv
+    from convstudio.layers.bank_layer import BIAS
+
+    own = ("bank", "channels", "groups", "operation")
+    colour = Declared(
+        "channels",
+        ChoiceParam(
+            label="Channels",
+            help="Whether the kernel filters red, green and blue each on their own, adds up what it makes of "
+            "them, or filters one picture of their brightness.",
+            choices=(
+                Choice("each", "each", "Each channel on its own."),
+                Choice("all", "all", "All channels, added up."),
+                Choice("luminance", "luminance", "0.2126 R + 0.7152 G + 0.0722 B."),
+            ),
+        ),
+        "each",
+    )
+    return (colour, *(each for each in Conv.parameters() if each.name not in own), BIAS)
 
 
 def _forms(declared: Declared) -> tuple[str, str]:
@@ -174,19 +194,23 @@ def read_kernel(options: argparse.Namespace) -> Kernel:
         raise CommandError(str(error)) from error
 
 
-def read_layer(options: argparse.Namespace, kernel: Kernel) -> Conv:
-    """Return the convolution that the options describe.
+def read_layer(options: argparse.Namespace, kernel: Kernel) -> tuple[Luminance | None, Conv]:
+    """Return the convolution that the options describe, and what reduces the picture to grey before it.
 
     Raises:
         CommandError: a value that its declaration does not allow.
     """
-    from convstudio.layers import Conv
+    from convstudio.layers import Conv, Luminance
 
     values = {
         each.name: _value(each, text)
-        for each in Conv.parameters()
+        for each in _offered()
         if (text := getattr(options, f"layer_{each.name}", None)) is not None
     }
     if "padding_value" in values and values.setdefault("padding_mode", "constant") != "constant":
         raise CommandError("--padding-value goes with --padding-mode constant only")
-    return Conv(kernel=kernel, operation="convolution" if options.convolution else "correlation", **values)
+    grey = values.get("channels") == "luminance"
+    if grey:
+        values["channels"] = "each"
+    operation = "convolution" if options.convolution else "correlation"
+    return Luminance() if grey else None, Conv.of(kernel, operation=operation, **values)

@@ -15,7 +15,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "spec": (set(), set()),
     "kernels": ({"core", "spec"}, {"numpy"}),
     "layers": ({"core", "kernels", "spec"}, {"numpy"}),
-    "model": ({"layers", "kernels", "spec"}, {"numpy"}),
+    "model": ({"layers", "kernels", "core", "spec"}, {"numpy"}),
     "engine": ({"model", "layers", "kernels", "core", "spec"}, {"numpy"}),
     "io": ({"model", "core"}, {"numpy", "cv2", "PySide6"}),
     "session": (

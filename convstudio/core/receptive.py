@@ -128,6 +128,17 @@ def receptive_fields(stages: Sequence[Stage], spatial: Sequence[int]) -> tuple[L
     )
 
 
+def alignment(stage: Stage, spatial: Sequence[int]) -> tuple[tuple[float, float], ...]:
+    """Where a stage's output cells lie on its input: for each axis (origin, pitch).
+
+    The middle of what cell i reads is at origin + i · pitch, in input cells, that of the first one being 0.
+
+    Errors as of `receptive_fields`.
+    """
+    along, _ = _placed(stage, lengths_of("spatial", spatial))
+    return tuple(axis.alignment() for axis in along)
+
+
 def cells_read(
     stages: Sequence[Stage], spatial: Sequence[int], cells: Sequence[int | Pair]
 ) -> tuple[Reading, ...]:
@@ -183,6 +194,13 @@ class _Axis(NamedTuple):
     dilation: int
     before: int
     transposed: bool
+
+    def alignment(self) -> tuple[float, float]:
+        """Where output cell 0 lies on the input, and how far on the next one does."""
+        middle = self.dilation * (self.taps - 1) / 2
+        if self.transposed:
+            return (self.before - middle) / self.stride, 1 / self.stride
+        return middle - self.before, float(self.stride)
 
     def window(self, cells: Pair) -> Pair:
         """The range of input cells that a range of output cells reads, edges not minded."""

@@ -7,7 +7,7 @@ and the export take the same map; what a view had to clip, and what is not a num
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,7 @@ class Rendered:
         nonfinite: how many pixels hold NaN or infinity; they are drawn in magenta.
         total: how many values there are.
         legend: float32 ``(256, 3)``, the colours from ``low`` to ``high`` in 0–1.
+        scale: the map from values to positions on the legend.
     """
 
     pixels: NDArray[np.uint8]
@@ -73,6 +74,7 @@ class Rendered:
     nonfinite: int
     total: int
     legend: NDArray[np.float32]
+    scale: Scale
 
     @property
     def clipped(self) -> int:
@@ -103,6 +105,7 @@ def render(
     *,
     channel: int | None = None,
     limit: float | None = None,
+    like: Rendered | None = None,
     control: Checks | None = None,
     out: NDArray[np.uint8] | None = None,
 ) -> Rendered:
@@ -114,6 +117,7 @@ def render(
         channel: shows this channel alone.
         limit: the end of the scale of the views ``signed`` and ``absolute``, instead of the magnitude that
             ``usual_limit`` finds or the largest; what lies outside is clipped and counted.
+        like: another picture in this view, whose scale is to hold for these values too.
         control: its ``check`` is called between bands and may raise to cancel.
         out: uint8 ``(H, W, 4)``, C-contiguous, is filled and returned instead of a new array.
 
@@ -121,7 +125,10 @@ def render(
         ValueError: an unknown view, or values, channel, limit or buffer of the wrong kind.
     """
     planes = _planes(values, channel)
-    scale = _scale(planes, view, limit, control)
+    if like is None:
+        scale = _scale(planes, view, limit, control)
+    else:  # nothing is known of these values
+        scale = replace(like.scale, clips=True, finite=False)
     height, width = planes.shape[1:]
     if out is None:
         out = np.empty((height, width, 4), np.uint8)
@@ -141,6 +148,7 @@ def render(
         nonfinite=counts.nonfinite,
         total=planes.size,
         legend=legend,
+        scale=scale,
     )
 
 

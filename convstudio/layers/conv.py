@@ -1,50 +1,37 @@
-"""The convolution layer: one kernel over every channel of a picture, or over its luminance."""
+"""The convolution layer: a bank of filters that slide over the channels that come in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from convstudio.core import Control, conv
-from convstudio.core.geometry import Cost, conv_cost, output_shape, resolve_padding, unread
+from convstudio.core import Control, Cost, GeometryError, conv, conv_backward
+from convstudio.core.geometry import conv_cost, output_shape, resolve_padding, unread
+from convstudio.core.padding import checked_mode
 from convstudio.core.planner import Plan, plan_conv
-from convstudio.kernels import Kernel, preset
-from convstudio.layers.base import FloatArray, Layer, Shape
+from convstudio.core.receptive import Stage
+from convstudio.layers.bank_layer import BankLayer
+from convstudio.layers.base import FloatArray, LayerGradients, Mate, Repair, Shape
+from convstudio.layers.common import BORDERS, first_that_fits, per_axis_text
 from convstudio.spec.params import (
     Choice,
     ChoiceParam,
     FloatParam,
     IntParam,
-    KernelParam,
     Padding,
     PaddingParam,
     Pair,
     PerAxisParam,
 )
 
-LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)
-"""Weights of R, G and B in luma, ITU-R BT.709-6 (2015), item 3.2; sRGB has the same primaries."""
-
-
-def luminance(x: FloatArray) -> FloatArray:
-    """Return the luma ``(1, H, W)`` of a colour picture ``(3, H, W)``; one channel is returned as it is.
-
-    The weights apply to the values as stored in the file (gamma-encoded), as image editors do it.
-    """
-    if x.shape[0] != 3:
-        return x
-    weights = np.asarray(LUMINANCE_WEIGHTS, dtype=x.dtype)
-    total: FloatArray = x[0:1] * weights[0]
-    total += x[1:2] * weights[1]
-    total += x[2:3] * weights[2]
-    return total
+MOST_PADDING = 512
 
 
 @dataclass(frozen=True)
-class ConvGeometry:
-    """The numbers of one convolution of one picture, per axis with rows first."""
+class WindowGeometry:
+    """The numbers of one window sliding over one picture, per axis with rows first."""
 
     spatial: Pair
     kernel: Pair
@@ -53,43 +40,26 @@ class ConvGeometry:
     dilation: Pair
     out: Pair
     unread: Pair
-    cost: Cost
 
 
 @dataclass(frozen=True)
-class Conv(Layer):
-    """Slides a kernel over the picture; each output cell is the weighted sum of the pixels under it.
+class Conv(BankLayer):
+    """Slides small kernels over the picture; each output cell is the weighted sum of the pixels under it.
 
-    With ``channels="each"`` every colour channel is filtered by the same kernel on its own (a depthwise
-    convolution); with ``"luminance"`` the picture is reduced to its brightness first.
+    Every filter makes output channels of its own. With its kernels laid over all channels and the results
+    added up it is a layer of a neural network; over each channel alone (depthwise) it filters colours apart.
+
+    y[k, i, j] = b[k] + Σ_c Σ_u Σ_v w[k, c, u, v] · x[c, i·s + u·d − p, j·s + v·d − p]
+
+    (Goodfellow, Bengio and Courville, Deep Learning, 2016, section 9.1; Dumoulin and Visin, A guide to
+    convolution arithmetic, 2016.)
     """
 
     kind: ClassVar[str] = "conv"
     title: ClassVar[str] = "Convolution"
+    family: ClassVar[str] = "Convolution"
+    keywords: ClassVar[str] = "filter kernel cnn conv2d correlation depthwise pointwise grouped"
 
-    kernel: Annotated[
-        Kernel,
-        KernelParam(
-            label="Kernel",
-            help="The weights that each output cell gives to the pixels under the sliding window.",
-        ),
-    ] = field(default_factory=lambda: preset("sobel-x").make())
-    channels: Annotated[
-        str,
-        ChoiceParam(
-            label="Colour",
-            help="Whether the kernel filters red, green and blue each on their own (depthwise), "
-            "or one picture of their brightness.",
-            choices=(
-                Choice("each", "per channel", "Red, green and blue on their own."),
-                Choice(
-                    "luminance",
-                    "luminance",
-                    "0.2126 R + 0.7152 G + 0.0722 B",
-                ),
-            ),
-        ),
-    ] = "each"
     operation: Annotated[
         str,
         ChoiceParam(
@@ -97,16 +67,8 @@ class Conv(Layer):
             help="Correlation lays the kernel on the picture as it is written, as convolutional layers do. "
             "Convolution, as mathematics defines it, rotates it by 180° first.",
             choices=(
-                Choice(
-                    "correlation",
-                    "correlation",
-                    "The kernel as written, as in CNNs.",
-                ),
-                Choice(
-                    "convolution",
-                    "convolution",
-                    "The kernel rotated by 180° first.",
-                ),
+                Choice("correlation", "correlation", "The kernel as written, as in CNNs."),
+                Choice("convolution", "convolution", "The kernel rotated by 180° first."),
             ),
         ),
     ] = "correlation"
@@ -115,7 +77,7 @@ class Conv(Layer):
         PaddingParam(
             label="Padding",
             help="How many pixels are added around the picture before the kernel slides over it.",
-            maximum=512,
+            maximum=MOST_PADDING,
         ),
     ] = "same"
     padding_mode: Annotated[
@@ -123,14 +85,7 @@ class Conv(Layer):
         ChoiceParam(
             label="Border",
             help="What the padded pixels contain.",
-            choices=(
-                Choice("zeros", "zeros", "Black: every padded pixel is 0."),
-                Choice("constant", "constant", "Every padded pixel has the value given below."),
-                Choice("replicate", "replicate", "The edge pixel is repeated outwards: aaa|abcd|ddd."),
-                Choice("reflect", "reflect", "Mirrored about the edge pixel: dcb|abcd|cba."),
-                Choice("symmetric", "symmetric", "Mirrored with the edge repeated: cba|abcd|dcb."),
-                Choice("circular", "circular", "The opposite side continues: bcd|abcd|abc."),
-            ),
+            choices=BORDERS,
         ),
     ] = "reflect"
     padding_value: Annotated[
@@ -159,109 +114,173 @@ class Conv(Layer):
             each=IntParam(label="Dilation", help="Pixels per tap.", minimum=1, maximum=64, unit="px"),
         ),
     ] = (1, 1)
-    bias: Annotated[
-        float,
-        FloatParam(
-            label="Bias",
-            help="A number added to every output cell; 0.5 lifts a signed result to mid grey.",
-            minimum=-1000.0,
-            maximum=1000.0,
-            step=0.05,
-        ),
-    ] = 0.0
+
+    # --- what it is ---
 
     @property
-    def flip(self) -> bool:
-        """Whether the kernel is rotated by 180° before it is applied."""
+    def flips(self) -> bool:
         return self.operation == "convolution"
 
-    def out_channels(self, channels: int) -> int:
-        """Return how many channels come out of ``channels``."""
-        return 1 if self.channels == "luminance" else channels
+    def applies(self, name: str) -> bool:
+        return super().applies(name) and (name != "padding_value" or self.padding_mode == "constant")
 
-    def out_shape(self, in_shape: Shape) -> Shape:
+    def name(self) -> str:
+        filters, (rows, columns) = self.bank.filters, self.bank.shape
+        if len(filters) == 1 and filters[0].shared:
+            return filters[0].title
+        step = "" if self.stride == (1, 1) else f" /{per_axis_text(self.stride)}"
+        return f"Conv {len(filters)} × {rows}×{columns}{step}"
+
+    # --- shapes ---
+
+    def amounts(self, spatial: Pair) -> tuple[Pair, Pair]:
+        """Return the pixels of padding per axis, before and after."""
+        rows, columns = resolve_padding(self.padding, spatial, self.bank.shape, self.stride, self.dilation)
+        return rows, columns
+
+    def out_shape(self, in_shape: Shape, mate: Mate | None = None) -> Shape:
+        channels = self.out_channels(in_shape[0])
+        spatial = in_shape[1:]
+        amounts = self.amounts(spatial)
         height, width = output_shape(
-            in_shape[1:],
-            self.kernel.shape,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
+            spatial, self.bank.shape, stride=self.stride, padding=amounts, dilation=self.dilation
         )
-        return self.out_channels(in_shape[0]), height, width
+        checked_mode(self.padding_mode, self.padding_value, spatial, amounts)
+        return channels, height, width
 
-    def geometry(self, in_shape: Shape) -> ConvGeometry:
-        """Return the present numbers of the output-size formula and the cost.
+    def geometry(self, in_shape: Shape) -> WindowGeometry:
+        """Return the present numbers of the output-size formula.
 
         Raises:
-            GeometryError: the kernel does not fit the padded picture.
+            GeometryError: the layer does not fit this input.
         """
-        channels, *out = self.out_shape(in_shape)
-        spatial = in_shape[1:]
-        shape = self.kernel.shape
-        amounts = resolve_padding(self.padding, spatial, shape, self.stride, self.dilation)
+        _, *out = self.out_shape(in_shape)
+        spatial, shape = in_shape[1:], self.bank.shape
+        amounts = self.amounts(spatial)
         rows, columns = unread(spatial, shape, stride=self.stride, padding=amounts, dilation=self.dilation)
-        return ConvGeometry(
+        return WindowGeometry(
             spatial=spatial,
             kernel=shape,
-            amounts=(amounts[0], amounts[1]),
+            amounts=amounts,
             stride=self.stride,
             dilation=self.dilation,
             out=(out[0], out[1]),
             unread=(rows, columns),
-            cost=conv_cost((channels, *spatial), (channels, 1, *shape), (out[0], out[1]), bias=True),
         )
 
-    def source(self, x: FloatArray) -> FloatArray:
-        """Return what the kernel slides over: ``x`` itself or its luminance."""
-        return luminance(x) if self.channels == "luminance" else x
+    def cost(self, in_shape: Shape, mate: Mate | None = None) -> Cost:
+        channels, *out = self.out_shape(in_shape)
+        weights = (channels, self.inputs_read(in_shape[0]), *self.bank.shape)
+        return conv_cost(in_shape, weights, out, bias=True)
 
-    def weights(self, channels: int, dtype: np.dtype[Any]) -> FloatArray:
-        """Return the weights ``(channels, 1, kh, kw)`` of the depthwise convolution that is computed."""
-        one = self.kernel.values.astype(dtype)
-        return np.ascontiguousarray(np.broadcast_to(one, (channels, 1, *one.shape)))
+    def stage(self, in_shape: Shape) -> Stage:
+        channels, *_ = self.out_shape(in_shape)
+        return Stage(
+            self.bank.shape,
+            stride=self.stride,
+            dilation=self.dilation,
+            padding=self.amounts(in_shape[1:]),
+            channels=channels,
+            groups=self.group_count(in_shape[0]),
+            bias=True,
+        )
 
-    def core_arguments(self) -> dict[str, Any]:
+    # --- computing ---
+
+    def core_weights(self, in_channels: int) -> FloatArray:
+        """Return the weights that are computed with, ``(C_out, C_in / groups, rows, columns)``, float64."""
+        return self.filter_weights(in_channels)
+
+    def core_arguments(self, in_channels: int) -> dict[str, Any]:
         """Return the geometry as keyword arguments of ``core.conv``."""
         return {
             "stride": self.stride,
             "padding": self.padding,
             "dilation": self.dilation,
+            "groups": self.group_count(in_channels),
             "padding_mode": self.padding_mode,
             "padding_value": self.padding_value,
-            "flip": self.flip,
+            "flip": self.flips,
         }
 
+    def arrays(self, in_channels: int, dtype: Any) -> tuple[FloatArray, FloatArray | None]:
+        """Return weights and biases of a dtype; None where all biases are 0."""
+        biases = self.biases(in_channels)
+        weights = self.core_weights(in_channels).astype(dtype)
+        return weights, None if biases is None else biases.astype(dtype)
+
     def forward(
-        self, x: FloatArray, *, control: Control | None = None, out: FloatArray | None = None
+        self,
+        x: FloatArray,
+        *,
+        mate: Mate | None = None,
+        control: Control | None = None,
+        out: FloatArray | None = None,
     ) -> FloatArray:
-        """Compute the layer on ``x`` of shape ``(C, H, W)``.
-
-        ``out`` may give the array ``(C_out, H_out, W_out)`` of the same dtype that receives the result.
-        """
-        return self.apply(self.source(x), control=control, out=out)
-
-    def apply(
-        self, source: FloatArray, *, control: Control | None = None, out: FloatArray | None = None
-    ) -> FloatArray:
-        """Slide the kernel over ``source``, which is what ``source()`` returned."""
-        channels = source.shape[0]
-        bias = np.full(channels, self.bias, dtype=source.dtype) if self.bias else None
+        weights, biases = self.arrays(x.shape[0], x.dtype)
         result = conv(
-            source[np.newaxis],
-            self.weights(channels, source.dtype),
-            bias,
-            groups=channels,
+            x[np.newaxis],
+            weights,
+            biases,
             control=control,
             out=None if out is None else out[np.newaxis],
-            **self.core_arguments(),
+            **self.core_arguments(x.shape[0]),
         )
         first: FloatArray = result[0]
         return first
 
-    def plan(self, source: FloatArray) -> Plan:
-        """Return which algorithm the core takes for this source, with the alternatives."""
-        arguments = self.core_arguments()
+    def backward(
+        self,
+        grad: FloatArray,
+        x: FloatArray,
+        *,
+        mate: Mate | None = None,
+        control: Control | None = None,
+    ) -> LayerGradients:
+        weights, _ = self.arrays(x.shape[0], x.dtype)
+        zeros = np.zeros(len(weights), x.dtype)
+        found = conv_backward(
+            grad[np.newaxis],
+            x[np.newaxis],
+            weights,
+            zeros,
+            control=control,
+            **self.core_arguments(x.shape[0]),
+        )
+        assert found.grad_x is not None
+        assert found.grad_weight is not None
+        assert found.grad_bias is not None
+        by_weight = self.through_weights(found.grad_weight, x.shape[0])
+        return LayerGradients(found.grad_x[0], {"weight": by_weight, "bias": found.grad_bias})
+
+    def through_weights(self, grad: FloatArray, in_channels: int) -> FloatArray:
+        """Return the gradient of the filters' weights from that of the weights that are computed with."""
+        return grad
+
+    def plan(self, x: FloatArray) -> Plan:
+        """Return which algorithm the core takes for this input, with the alternatives."""
+        arguments = self.core_arguments(x.shape[0])
         del arguments["flip"], arguments["padding_value"]  # neither changes the cost
-        channels = source.shape[0]
-        weights = self.weights(channels, source.dtype)
-        return plan_conv((1, *source.shape), source.dtype, weights, groups=channels, **arguments)
+        weights, _ = self.arrays(x.shape[0], x.dtype)
+        return plan_conv((1, *x.shape), x.dtype, weights, **arguments)
+
+    def algorithm(self, x: FloatArray) -> str:
+        return self.plan(x).algorithm
+
+    # --- repairs ---
+
+    def repair(self, in_shape: Shape, mate: Mate | None = None) -> Repair | None:
+        try:
+            self.inputs_read(in_shape[0])
+        except GeometryError:
+            return self.repair_channels(in_shape[0])
+        repairs = (
+            Repair("Use a border of zeros", {"padding_mode": "zeros"}),
+            Repair("Pad to the same size", {"padding": "same"}),
+            Repair("Pad to the same size, with zeros", {"padding": "same", "padding_mode": "zeros"}),
+            Repair(
+                "Set the taps close together and pad with zeros",
+                {"padding": "same", "padding_mode": "zeros", "dilation": (1, 1)},
+            ),
+        )
+        return first_that_fits(self, repairs, in_shape)

@@ -73,6 +73,10 @@ class History(Generic[S]):
         self._merge_key = merge_key
         self._forget()
 
+    def amend(self, state: S) -> None:
+        """Put ``state`` in the place of the present one: no step, and what was undone can still be redone."""
+        self._now = _Step(state, self._now.text)
+
     def end_merge(self) -> None:
         """Let the next edit be a step of its own, whatever its key."""
         self._merge_key = None

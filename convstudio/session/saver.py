@@ -19,9 +19,8 @@ from convstudio.session.runner import LatestWins
 
 def shown_pixels(evaluation: Evaluation, bits: int, control: Control | None = None) -> np.ndarray[Any, Any]:
     """Return the result's pixels as they are shown, RGB ``(H, W, 3)``, uint8 or uint16 after ``bits``."""
-    look, values = evaluation.project.look, evaluation.last.output
-    channel = look.channel if values.shape[0] > 1 else None
-    return render_rgb(values, look.view, bits, channel=channel, control=control)
+    view, channel = evaluation.project.look.view, evaluation.channel
+    return render_rgb(evaluation.output, view, bits, channel=channel, control=control)
 
 
 class ResultSaver(QObject):
@@ -55,8 +54,8 @@ class ResultSaver(QObject):
             try:
                 control.check()
                 # The evaluator of the window belongs to the computing thread.
-                ready = evaluation or Evaluator(max_bytes=0).evaluate(project, control)
-                values = ready.last.output
+                ready = evaluation or Evaluator(max_bytes=0).evaluate(project, control, whole=False)
+                values = ready.output
                 save_result(path, values, rendered=lambda: shown_pixels(ready, bits, control), bits=bits)
             except Cancelled:
                 return None

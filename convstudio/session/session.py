@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +10,16 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
-from convstudio.core import Control
-from convstudio.engine.display import Rendered
-from convstudio.engine.evaluate import Evaluation, Evaluator, LayerError, prove_layer
-from convstudio.engine.proof import Proof
+from convstudio.engine.evaluate import Evaluation
 from convstudio.kernels import Kernel
-from convstudio.layers import Conv
-from convstudio.layers.base import FloatArray
+from convstudio.layers import BankLayer
 from convstudio.model import History, Picture, Project, suiting_view
+from convstudio.session.computing import Computing, Failure
 from convstudio.session.loader import PictureLoader
-from convstudio.session.runner import LatestWins
 from convstudio.session.saver import ResultSaver, shown_pixels
 from convstudio.spec.params import ParamError
+
+__all__ = ["MERGE_SECONDS", "Failure", "Session"]
 
 MERGE_SECONDS = 1.0
 """Edits of the same parameter within this time are undone together."""
@@ -30,20 +28,21 @@ PICTURE_MEMORY = 1 << 30
 """How many bytes of pictures the undo history may hold."""
 
 
-@dataclass(frozen=True, eq=False)
-class Failure:
-    """Why the present project could not be computed, and what the layer was given, if it is known."""
-
-    layer_id: str | None
-    message: str
-    source: FloatArray | None = None
-    source_view: Rendered | None = None
-    cancelled: bool = False  # by the user, who did not want to wait
-
-
 def _picture_bytes(projects: list[Project]) -> int:
     pictures = {id(p.picture): p.picture.values.nbytes for p in projects}
     return sum(pictures.values())
+
+
+_HANDED_ON = (
+    "result_ready",
+    "result_failed",
+    "stack_ready",
+    "computing_changed",
+    "computing_progressed",
+    "proof_started",
+    "proof_ready",
+    "proof_failed",
+)
 
 
 class Session(QObject):
@@ -56,11 +55,12 @@ class Session(QObject):
     history_changed = Signal()
     result_ready = Signal(object)  # Evaluation
     result_failed = Signal(object)  # Failure
+    stack_ready = Signal(object)  # Evaluation of the whole stack, after result_ready of the selected layer
     computing_changed = Signal(bool)
     computing_progressed = Signal(float)
     loading_changed = Signal(bool, str)  # busy, what
     proof_started = Signal()
-    proof_ready = Signal(object)  # Proof
+    proof_ready = Signal(object)  # Proof, or None for what has no other computation to compare with
     proof_failed = Signal(str)
     picture_opened = Signal(object)  # Picture
     load_failed = Signal(str)
@@ -71,19 +71,11 @@ class Session(QObject):
     def __init__(self, project: Project, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._history = History(project, size=_picture_bytes, max_size=PICTURE_MEMORY)
-        self._evaluator = Evaluator()
-        self._evaluation: Evaluation | None = None
-        self._failure: Failure | None = None
-        self._compute = LatestWins("convstudio-compute", self, patience=0.25)
-        self._prove = LatestWins("convstudio-proof", self)
+        self._computing = Computing(project, self)
         self._loader = PictureLoader(self)
         self._saver = ResultSaver(self)
-        self._compute.done.connect(self._computed)
-        self._compute.failed.connect(self._not_computed)
-        self._compute.busy_changed.connect(self.computing_changed)
-        self._compute.progressed.connect(self.computing_progressed)
-        self._prove.done.connect(self.proof_ready)
-        self._prove.failed.connect(self._not_proven)
+        for name in _HANDED_ON:
+            getattr(self._computing, name).connect(getattr(self, name))
         self._loader.loaded.connect(self.set_picture)
         self._loader.failed.connect(self._not_loaded)
         self._loader.busy_changed.connect(self.loading_changed)
@@ -105,17 +97,17 @@ class Session(QObject):
     @property
     def evaluation(self) -> Evaluation | None:
         """The newest result, which may belong to an earlier project while a new one is computed."""
-        return self._evaluation
+        return self._computing.evaluation
 
     @property
     def failure(self) -> Failure | None:
         """Why the present project has no result, or None."""
-        return self._failure
+        return self._computing.failure
 
     @property
     def busy(self) -> bool:
         """Whether a result, its proof, a picture or a file is on its way."""
-        return any(w.busy for w in (self._compute, self._prove, self._loader, self._saver))
+        return any(w.busy for w in (self._computing, self._loader, self._saver))
 
     @property
     def undo_text(self) -> str | None:
@@ -129,13 +121,7 @@ class Session(QObject):
 
     def is_computed(self) -> bool:
         """Whether the newest result is of the present picture and layers, however they are looked at."""
-        if self._evaluation is None:
-            return False
-        computed = self._evaluation.project
-        return computed.picture is self.project.picture and computed.layers == self.project.layers
-
-    def _is_current(self) -> bool:
-        return self._evaluation is not None and self._evaluation.project == self.project
+        return self._computing.is_computed()
 
     # --- edits ---
 
@@ -154,25 +140,60 @@ class Session(QObject):
         key = (layer_id, name) if merge_key is None else (layer_id, name, merge_key)
         self._push(changed, label.lower(), key)
 
-    def set_kernel(self, layer_id: str, kernel: Kernel, merge_key: str = "") -> None:
-        """Give a layer another kernel; edits with the same non-empty key merge, others are steps.
+    def set_kernel(
+        self,
+        layer_id: str,
+        kernel: Kernel,
+        merge_key: str = "",
+        *,
+        index: int = 0,
+        channel: int | None = None,
+    ) -> None:
+        """Give a filter of a layer another kernel, over one of the channels it reads or over all (None).
 
-        A key stands for one gesture, which may rest for as long as it likes.
+        Edits with the same non-empty key merge, others are steps. A key stands for one gesture, which may
+        rest for as long as it likes.
         """
         if not merge_key:
             self.end_merge()
-        before = self.conv(layer_id).kernel
-        changed = self.project.with_param(layer_id, "kernel", kernel)
+        each = self.project.bank_layer(layer_id).bank.filters[index]
+        before = each.kernel(channel)
+        changed = self.project.with_filter(
+            layer_id, index, each.with_kernel(kernel, channel, self.channels_read(layer_id))
+        )
         if kernel.preset is not None and kernel.preset != before.preset:
             # Another kind of filter: show it the way that suits it. Edits of the weights keep the view.
             changed = changed.with_look(view=suiting_view(kernel))
         if changed == self.project:
             return  # nothing happened: what the edit before it merges with stays
-        self._push(changed, "kernel", (layer_id, "kernel", merge_key))
+        self._push(changed, "kernel", (layer_id, index, channel, "kernel", merge_key))
         if merge_key:
             self._merge_timer.stop()
         else:
             self.end_merge()
+
+    def channels_read(self, layer_id: str) -> int:
+        """Return for how many input channels a filter of a layer may have kernels of its own.
+
+        That is as many as came in at the last result, 1 as long as there is none.
+        """
+        layer = self.project.bank_layer(layer_id)
+        result = None if self.evaluation is None else self.evaluation.result(layer_id)
+        if result is None:
+            return layer.bank.inputs or 1
+        channels = result.source.shape[0]
+        inputs: int = channels // layer.groups if layer.channels == "grouped" else channels
+        return max(1, inputs)
+
+    def set_bias(self, layer_id: str, bias: float, index: int = 0) -> None:
+        """Give a filter of a layer another bias."""
+        each = self.project.bank_layer(layer_id).bank.filters[index]
+        try:
+            changed = self.project.with_filter(layer_id, index, replace(each, bias=bias))
+        except ParamError as error:
+            self.message.emit(str(error), "error", "edit")
+            return
+        self._push(changed, "bias", (layer_id, index, "bias"))
 
     def set_view(self, view: str) -> None:
         """Show the result in another display view."""
@@ -183,13 +204,15 @@ class Session(QObject):
         self._push(self.project.with_look(channel=channel), "channel", "look-channel")
 
     def reset_layer(self, layer_id: str) -> None:
-        """Give every parameter of a layer but its kernel the default value."""
+        """Give every parameter of a layer but its kernels the default value."""
         layer = self.project.layer(layer_id)
-        defaults = {p.name: p.default for p in layer.parameters() if p.name != "kernel"}
-        project = self.project
-        for name, value in defaults.items():
-            project = project.with_param(layer_id, name, value)
-        self._push(project, "reset of the parameters", None)
+        defaults = {p.name: p.default for p in layer.parameters() if p.name != "bank"}
+        if isinstance(layer, BankLayer):
+            filters = tuple(replace(each, bias=0.0) for each in layer.bank.filters)
+            defaults["bank"] = replace(layer.bank, filters=filters)
+        self._push(
+            self.project.with_item(layer_id, layer=layer.replace(**defaults)), "reset of the parameters", None
+        )
 
     @Slot(object)
     def set_picture(self, picture: Picture) -> None:
@@ -216,6 +239,17 @@ class Session(QObject):
         if self._history.redo():
             self._changed()
 
+    def select(self, layer_id: str) -> None:
+        """Show another layer, or the photo; looking around is no step for undo."""
+        if layer_id != self.project.selected:
+            self.end_merge()
+            self._history.amend(self.project.with_selected(layer_id))
+            self._changed()
+
+    def push(self, project: Project, text: str, merge_key: object = None) -> None:
+        """Make ``project`` the present one, as a step that undo calls ``text``."""
+        self._push(project, text, merge_key)
+
     def _push(self, project: Project, text: str, merge_key: object) -> None:
         if project == self.project:
             return
@@ -233,64 +267,17 @@ class Session(QObject):
     @Slot()
     def compute(self) -> None:
         """Ask for the present project's result."""
-        project, evaluator = self.project, self._evaluator
-        self._prove.cancel()
-
-        def work(control: Control) -> Evaluation:
-            return evaluator.evaluate(project, control)
-
-        self._compute.submit(work)
+        self._computing.compute(self.project)
 
     @Slot()
     def cancel_computing(self) -> None:
         """Give up the running computation; the last good picture stays."""
-        if not self._compute.busy:
-            return
-        self._compute.cancel()
-        if self._evaluation is not None and self._is_current():
-            self._computed(self._evaluation)  # an edit was taken back: what is asked for is there already
-        else:
-            text = "Cancelled: the picture shows the last finished result."
-            self._failure = Failure(None, text, cancelled=True)
-            self.result_failed.emit(self._failure)
-
-    @Slot(object)
-    def _computed(self, evaluation: Evaluation) -> None:
-        self._evaluation = evaluation
-        self._failure = None
-        self.result_ready.emit(evaluation)
-        if self._is_current():
-            self.prove()
-
-    @Slot(object)
-    def _not_computed(self, error: Exception) -> None:
-        if isinstance(error, LayerError):
-            self._failure = Failure(error.layer_id, str(error), error.source, error.source_view)
-            self.result_failed.emit(self._failure)
-            return
-        self._failure = Failure(None, f"The result could not be computed: {error}")
-        self.result_failed.emit(self._failure)
-        raise error  # a defect of ours: the exception hook logs it with its traceback
+        self._computing.cancel()
 
     @Slot()
     def prove(self) -> None:
         """Check a random crop of the newest result against SciPy, off the GUI thread."""
-        if self._evaluation is None or not self._is_current():
-            return
-        result = self._evaluation.last
-        layer = result.item.layer
-        self.proof_started.emit()
-
-        def work(control: Control) -> Proof:
-            control.check()
-            assert isinstance(layer, Conv)
-            return prove_layer(layer, result.source, result.output)
-
-        self._prove.submit(work)
-
-    @Slot(object)
-    def _not_proven(self, error: Exception) -> None:
-        self.proof_failed.emit(f"the check could not run: {error}")
+        self._computing.prove()
 
     # --- pictures in, results out ---
 
@@ -321,9 +308,9 @@ class Session(QObject):
         A result that is not there yet is computed for the file on the way, whatever is edited or cancelled
         meanwhile.
         """
-        evaluation = self._evaluation if self._is_current() else None
-        if evaluation is None and self._failure is not None and not self._compute.busy:
-            self._tell_saving(f"There is no result to save: {self._failure.message}", "error")
+        evaluation, failure = self._computing.current(), self.failure
+        if evaluation is None and failure is not None and not self._computing.computing:
+            self._tell_saving(f"There is no result to save: {failure.message}", "error")
             return
         self._saver.save(path, self.project, evaluation, bits)
 
@@ -337,9 +324,8 @@ class Session(QObject):
 
     def result_pixels(self, bits: int = 8) -> np.ndarray[Any, Any] | None:
         """Return the present result as it is shown, RGB ``(H, W, 3)``, or None while there is none."""
-        if self._evaluation is None or not self._is_current():
-            return None
-        return shown_pixels(self._evaluation, bits)
+        evaluation = self._computing.current()
+        return None if evaluation is None else shown_pixels(evaluation, bits)
 
     @Slot(str, str)
     def _tell_saving(self, text: str, level: str) -> None:
@@ -347,11 +333,5 @@ class Session(QObject):
 
     def close(self) -> None:
         """Stop every worker and wait for them; a file that is being written is finished first."""
-        for worker in (self._compute, self._prove, self._loader, self._saver):
+        for worker in (self._computing, self._loader, self._saver):
             worker.close()
-
-    def conv(self, layer_id: str) -> Conv:
-        """Return a layer that is known to be a convolution."""
-        layer = self.project.layer(layer_id)
-        assert isinstance(layer, Conv)
-        return layer

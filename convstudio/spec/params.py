@@ -159,8 +159,8 @@ class PaddingParam(Param):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KernelParam(Param):
-    """A kernel, edited in the kernel editor rather than in a form."""
+class BankParam(Param):
+    """A bank of filters, edited in the kernel editor rather than in a form."""
 
 
 @dataclass(frozen=True)

@@ -7,38 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QSize, Qt, Slot
 from PySide6.QtWidgets import QMenu, QMessageBox, QToolBar, QToolButton, QWidget
 
 from convstudio import __version__
 from convstudio.engine.display import VIEWS
 from convstudio.io.samples import SAMPLES
-from convstudio.kernels import FAMILIES, PRESETS, transform
 from convstudio.model import Project
-from convstudio.spec.params import ParamError
 from convstudio.ui.actions import Actions, ActionSpec
+from convstudio.ui.stack_commands import StackCommands
 
 if TYPE_CHECKING:
     from convstudio.ui.main_window import MainWindow
-
-Values = NDArray[np.float64]
-
-TRANSFORMS: tuple[tuple[str, str, str, Callable[[Values], Values]], ...] = (
-    ("flip-horizontal", "Flip ↔", "Mirror the kernel left to right.", transform.flip_horizontal),
-    ("flip-vertical", "Flip ↕", "Mirror the kernel top to bottom.", transform.flip_vertical),
-    ("rotate", "Rotate by 90°", "Turn the kernel a quarter, counter-clockwise.", transform.rotate_90),
-    ("transpose", "Transpose", "Swap rows and columns: an x filter becomes a y filter.", transform.transpose),
-    ("negate", "Negate", "Change the sign of every weight: the answer changes its sign.", transform.negate),
-    (
-        "normalize",
-        "Normalize",
-        "Scale the weights to sum 1, or a zero-sum kernel to unit response.",
-        transform.normalize,
-    ),
-    ("centre", "Centre", "Move the centre of the weights onto the middle cell.", transform.centre),
-)
 
 
 def _literal(text: str) -> str:
@@ -57,7 +37,7 @@ class Commands(QObject):
         self._exchange = window.exchange
         self._add_file()
         self._add_edit()
-        self._add_kernel()
+        self.stack = StackCommands(window, actions)
         self._add_view()
         self._add_help()
         self._make_tool_bar()
@@ -144,42 +124,10 @@ class Commands(QObject):
             "Edit",
             "Reset Parameters",
             "Give padding, stride, dilation and the others their first values; the kernel stays.",
-            lambda: session.reset_layer(self._layer_id()),
+            self._reset_layer,
             icon="reset",
             separated=True,
         )
-
-    def _add_kernel(self) -> None:
-        add = self._add
-        add(
-            "choose-preset",
-            "Kernel",
-            "Choose a Preset…",
-            "Search the library of classic kernels.",
-            self._window.editor.open_library,
-            "Ctrl+L",
-            icon="kernel",
-        )
-        for family in FAMILIES:
-            for preset in PRESETS.values():
-                if preset.family == family:
-                    add(
-                        f"preset-{preset.id}",
-                        f"Kernel/{family}",
-                        preset.title,
-                        preset.summary,
-                        partial(self._choose_preset, preset.id),
-                    )
-        for index, (name, text, tip, change) in enumerate(TRANSFORMS):
-            add(
-                f"kernel-{name}",
-                "Kernel",
-                text,
-                tip,
-                partial(self._transform, change),
-                icon=name,
-                separated=not index,
-            )
 
     def _add_view(self) -> None:
         add, views = self._add, self._window.views
@@ -304,8 +252,10 @@ class Commands(QObject):
     # --- following the session ---
 
     def show_project(self, project: Project) -> None:
-        """Check the present display view in the menu."""
+        """Check the present display view in the menu, and switch off what the selection leaves nothing to."""
         self._actions[f"view-{project.look.view}"].setChecked(True)
+        self.stack.show_project(project)
+        self._allow("reset-parameters", "" if project.shown is not None else "The photo has none.")
 
     @Slot()
     def _show_history(self) -> None:
@@ -356,23 +306,9 @@ class Commands(QObject):
 
     # --- the rest ---
 
-    def _layer_id(self) -> str:
-        return self._session.project.layers[-1].id
-
-    def _choose_preset(self, preset_id: str) -> None:
-        self._session.set_kernel(self._layer_id(), PRESETS[preset_id].make())
-
-    def _transform(self, change: Callable[[Values], Values]) -> None:
-        kernel = self._session.conv(self._layer_id()).kernel
-        values = change(kernel.values)
-        if np.array_equal(values, kernel.values):
-            return  # a symmetric preset stays itself when it is transposed
-        try:
-            changed = kernel.edited(values)
-        except ParamError as error:
-            self._session.message.emit(f"The kernel stays as it was: {error}", "warning", "edit")
-        else:
-            self._session.set_kernel(self._layer_id(), changed)
+    def _reset_layer(self) -> None:
+        if self._session.project.shown is not None:
+            self._session.reset_layer(self._session.project.selected)
 
     def _compare(self) -> None:
         self._window.views.set_compare(self._actions["compare"].isChecked())

@@ -45,7 +45,7 @@ class Limits:
         choices_off: words that cannot work at present, with the reason.
         needed: pixels of padding that the window needs in all, per axis.
         most: pixels that the border can fill on one side, per axis.
-        amounts: what the present padding comes to.
+        amounts: what the present padding comes to; None where the two above do not apply either.
         problems: parameters whose present value cannot work, with the reason.
     """
 
@@ -56,7 +56,7 @@ class Limits:
     choices_off: dict[str, dict[str, str]] = field(default_factory=dict)
     needed: Pair = (0, 0)
     most: Pair = (0, 0)
-    amounts: tuple[Pair, Pair] = ((0, 0), (0, 0))
+    amounts: tuple[Pair, Pair] | None = None
     problems: dict[str, str] = field(default_factory=dict)
 
 
@@ -112,7 +112,7 @@ def conv_limits(layer: Conv, in_shape: Shape) -> Limits:
     """Return the limits for a layer on an input of shape ``(C, H, W)``."""
     channels, height, width = in_shape
     window = _Window(
-        (height, width), layer.kernel.shape, layer.padding, layer.stride, layer.dilation, layer.padding_mode
+        (height, width), layer.bank.shape, layer.padding, layer.stride, layer.dilation, layer.padding_mode
     )
     padding, modes, stride, dilation = _declarations(type(layer))
     padded = any(map(any, window.amounts))
@@ -134,7 +134,11 @@ def conv_limits(layer: Conv, in_shape: Shape) -> Limits:
         },
         reasons=_REASONS,
         off=off,
-        hidden=frozenset(() if padded and window.mode == "constant" else ("padding_value",)),
+        hidden=frozenset(
+            name
+            for name in ("padding_value", "groups")
+            if not layer.applies(name) or (name == "padding_value" and not padded)
+        ),
         choices_off={
             "padding": _words_off(window),
             "padding_mode": {

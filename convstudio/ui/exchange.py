@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from PySide6.QtWidgets import QFileDialog
 
 from convstudio.io.samples import SAMPLES
 from convstudio.io.sniff import SUFFIXES
+from convstudio.layers import BankLayer
+from convstudio.model import LayerItem
 
 if TYPE_CHECKING:
     from convstudio.ui.main_window import MainWindow
@@ -125,14 +128,15 @@ class Exchange(QObject):
     def ask_save(self) -> None:
         """Ask where to save the result, and in which form."""
         stem = Path(self._session.project.picture.name).stem
-        kernel = self._session.conv(self._session.project.layers[-1].id).kernel
+        shown = self._session.project.shown
+        what = "photo" if shown is None else _file_word(shown)
         dialog = QFileDialog(self._window, "Save the result", self._window.settings.last_folder)
         dialog.setObjectName("save-dialog")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilters(list(SAVE_FILTERS))
         dialog.setDefaultSuffix("png")
-        dialog.selectFile(f"{stem}-{kernel.preset or 'custom'}.png")
+        dialog.selectFile(f"{stem}-{what}.png")
         # The dialog asks before it overwrites, so the suffix must be there before it looks.
         dialog.filterSelected.connect(lambda name: dialog.setDefaultSuffix(SAVE_FILTERS[name][0][1:]))
         dialog.fileSelected.connect(lambda name: self._save(name, dialog.selectedNameFilter()))
@@ -154,3 +158,11 @@ class Exchange(QObject):
     def _forget_missing(self) -> None:
         if self._opening is not None and _is_gone(self._opening):
             self._window.settings.remove_recent(self._opening.absolute())
+
+
+def _file_word(item: LayerItem) -> str:
+    """Return what a layer is called in a file's name: its preset where it has just one."""
+    if item.name or not isinstance(item.layer, BankLayer) or len(item.layer.bank.filters) > 1:
+        words = "".join(c if c.isalnum() else "-" for c in item.title.lower())
+        return re.sub("-+", "-", words).strip("-") or "result"
+    return item.layer.bank.filters[0].kernels[0].preset or "custom"

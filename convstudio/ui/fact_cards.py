@@ -106,7 +106,8 @@ class FormulaCard(Card):
         self._sizes = self.line("formula-sizes", "caption")
 
     def show_facts(self, facts: Facts) -> None:
-        """Show the sizes of a layer."""
+        """Show the sizes of a layer whose windows slide."""
+        assert facts.axes is not None
         for line, axis, name in zip(self._lines, facts.axes, AXES, strict=True):
             line.show_formula(*size_formula(axis))
             line.setToolTip(explain_formula(axis, name))

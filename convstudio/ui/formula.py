@@ -15,6 +15,26 @@ if TYPE_CHECKING:
 AXES = ("height", "width")
 
 
+_RULES = {
+    "floor": "⌊(n + p − d·(k−1) − 1)/s⌋ + 1",
+    "ceil": "⌈(n + p − d·(k−1) − 1)/s⌉ + 1",
+    "transposed": "(n−1)·s − p + d·(k−1) + added cells + 1",
+}
+_STRIDES = {
+    "floor": "stride: px from one output cell to the next",
+    "ceil": "stride: px from one output cell to the next",
+    "transposed": "stride: output cells from one stamp to the next",
+}
+_ROUNDED = {
+    "floor": ("⌊ ⌋", "", "rounded down: a window that sticks out is dropped"),
+    "ceil": (
+        "⌈ ⌉",
+        "",
+        "rounded up: a last window may stick out, unless it starts in the padding at the end",
+    ),
+}
+
+
 @dataclass(frozen=True)
 class AxisFacts:
     """The numbers of one axis.
@@ -26,6 +46,8 @@ class AxisFacts:
         stride, dilation: pixels.
         out: cells of the output.
         unread: trailing pixels of the padded input that no window reads.
+        rule: ``"floor"``, ``"ceil"`` of pooling that rounds up, or ``"transposed"``.
+        extra: cells that a transposed convolution adds after its output.
     """
 
     n: int
@@ -36,6 +58,8 @@ class AxisFacts:
     dilation: int
     out: int
     unread: int = 0
+    rule: str = "floor"
+    extra: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,18 +67,21 @@ class Facts:
     """What the inspector says about a result: sizes per axis (rows first), cost, plan and time.
 
     Attributes:
+        axes: of a layer whose windows slide; None for the others.
         multiply_adds: products summed for the whole output.
         parameters: weights and biases of the layer.
         fully_connected: weights a dense layer between the same shapes would need.
         plan: which algorithm runs and what else was considered, where known.
+        algorithm: the name of the method, where there are several.
         seconds: how long it took, where measured.
     """
 
-    axes: tuple[AxisFacts, AxisFacts]
+    axes: tuple[AxisFacts, AxisFacts] | None
     multiply_adds: int
     parameters: int
     fully_connected: int
     plan: Plan | None = None
+    algorithm: str = ""
     seconds: float | None = None
 
 
@@ -66,8 +93,13 @@ def padding_term(before: int, after: int) -> str:
 def size_formula(axis: AxisFacts) -> tuple[str, str]:
     """Return the formula with its numbers, up to the equals sign, and the result."""
     pads = padding_term(axis.before, axis.after)
+    if axis.rule == "transposed":
+        extra = f" + {axis.extra}" if axis.extra else ""
+        reach = f"{axis.dilation}·({axis.kernel}−1)"
+        return f"({axis.n}−1)·{axis.stride} − {pads} + {reach}{extra} + 1 =", str(axis.out)
     inside = f"{axis.n} + {pads} − {axis.dilation}·({axis.kernel}−1) − 1"
-    return f"⌊({inside})/{axis.stride}⌋ + 1 =", str(axis.out)
+    left, right = "⌈⌉" if axis.rule == "ceil" else "⌊⌋"
+    return f"{left}({inside})/{axis.stride}{right} + 1 =", str(axis.out)
 
 
 def size_formula_text(axis: AxisFacts) -> str:
@@ -80,19 +112,20 @@ def explain_formula(axis: AxisFacts, name: str) -> str:
     word = "rows" if name == "height" else "columns"
     sides = ("top", "bottom") if name == "height" else ("left", "right")
     span = axis.dilation * (axis.kernel - 1) + 1
-    symbols = (
+    symbols = [
         ("n", axis.n, f"{name} of the input, px"),
         ("p", f"{axis.before}+{axis.after}", f"padding at the {sides[0]} and {sides[1]}, px"),
         ("d", axis.dilation, "dilation: px from one tap to the next"),
-        ("k", axis.kernel, f"{word} of the kernel; the window spans d·(k−1)+1 = {span} px"),
-        ("s", axis.stride, "stride: px from one output cell to the next"),
-        ("⌊ ⌋", "", "rounded down: a window that sticks out is dropped"),
-    )
+        ("k", axis.kernel, f"{word} of the window; it spans d·(k−1)+1 = {span} px"),
+        ("s", axis.stride, _STRIDES[axis.rule]),
+    ]
+    if axis.rule in _ROUNDED:
+        symbols.append((*_ROUNDED[axis.rule],))
     lines = "".join(
         f"<tr><td><b>{symbol}</b>&nbsp;</td><td align='right'>{number}&nbsp;&nbsp;</td><td>{text}</td></tr>"
         for symbol, number, text in symbols
     )
-    title = f"<p><b>Output {name}</b> = ⌊(n + p − d·(k−1) − 1)/s⌋ + 1 = {axis.out}</p>"
+    title = f"<p><b>Output {name}</b> = {_RULES[axis.rule]} = {axis.out}</p>"
     return f"{title}<table>{lines}</table>{_unread_note(axis, word)}"
 
 
@@ -106,7 +139,7 @@ def sizes_line(facts: Facts) -> str:
     """Return one line about what an uneven stride never reads, or an empty string."""
     missed = [
         counted(axis.unread, word)
-        for axis, word in zip(facts.axes, ("row", "column"), strict=True)
+        for axis, word in zip(facts.axes or (), ("row", "column"), strict=False)
         if axis.unread
     ]
     return f"the last {' and '.join(missed)} never read" if missed else ""
@@ -142,6 +175,8 @@ def _three_digits(value: float) -> str:
 
 def cost_line(facts: Facts) -> str:
     """Return ``29.2 M mult-adds · 224 parameters``."""
+    if not facts.parameters and not facts.multiply_adds:
+        return "no parameters, nothing to multiply"
     count = "1 parameter" if facts.parameters == 1 else f"{short_count(facts.parameters)} parameters"
     return f"{short_count(facts.multiply_adds)} mult-adds · {count}"
 
@@ -163,7 +198,7 @@ def duration(seconds: float) -> str:
 
 def algorithm_line(facts: Facts) -> str:
     """Return ``separable · 1.9 ms``, as far as it is known."""
-    parts = [] if facts.plan is None else [facts.plan.algorithm]
+    parts = [facts.algorithm] if facts.algorithm else []
     if facts.seconds is not None:
         parts.append(duration(facts.seconds))
     return " · ".join(parts)

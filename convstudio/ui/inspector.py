@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QScrollBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QScrollBar, QVBoxLayout, QWidget
 
 from convstudio.engine.evaluate import LayerResult
-from convstudio.layers.base import Layer, Shape
-from convstudio.layers.conv import Conv, ConvGeometry
-from convstudio.ui.conv_limits import Limits, conv_limits
+from convstudio.layers import BankLayer, Layer
+from convstudio.layers.bank_layer import BIAS
+from convstudio.layers.base import Mate, Repair, Shape
+from convstudio.model import Picture
+from convstudio.spec.params import Declared
+from convstudio.ui.conv_limits import Limits
 from convstudio.ui.fact_cards import CostCard, FormulaCard, ResultCard
 from convstudio.ui.fields.padding_field import PaddingField
 from convstudio.ui.fields.per_axis_field import PerAxisField
-from convstudio.ui.formula import AxisFacts, Facts
+from convstudio.ui.formula import Facts
+from convstudio.ui.layer_facts import facts_of, result_facts
+from convstudio.ui.layer_limits import layer_limits, misfit
 from convstudio.ui.param_form import ParamForm
+from convstudio.ui.photo_card import PhotoCard
 
 MINIMUM_WIDTH = 290
 USUAL_WIDTH = 320
@@ -24,23 +28,9 @@ _MARGIN = 10
 _BESIDE_BAR = 4  # px between the cards and the place of the scroll bar
 
 
-def facts_of(geometry: ConvGeometry) -> Facts:
-    """Return a convolution's numbers in the inspector's form."""
-    rows, columns = (
-        AxisFacts(
-            n=geometry.spatial[axis],
-            before=geometry.amounts[axis][0],
-            after=geometry.amounts[axis][1],
-            kernel=geometry.kernel[axis],
-            stride=geometry.stride[axis],
-            dilation=geometry.dilation[axis],
-            out=geometry.out[axis],
-            unread=geometry.unread[axis],
-        )
-        for axis in (0, 1)
-    )
-    cost = geometry.cost
-    return Facts((rows, columns), cost.multiply_adds, cost.parameters, cost.fully_connected)
+def form_parameters(layer: Layer) -> tuple[Declared, ...]:
+    """Return what the form of a layer offers: its parameters, and a filter's bias where it has filters."""
+    return (*layer.parameters(), BIAS) if isinstance(layer, BankLayer) else layer.parameters()
 
 
 class _ScrollBar(QScrollBar):
@@ -55,11 +45,13 @@ class Inspector(QScrollArea):
     """What can be set on a layer and what follows from it.
 
     ``edited(name, value)`` asks for a change of a parameter, ``edit_ended(name)`` says that the user is
-    done with it. The ``show_*`` methods emit nothing.
+    done with it, ``repair_requested(repair)`` that the layer is to be made to fit. The ``show_*`` methods
+    emit nothing.
     """
 
     edited = Signal(str, object)
     edit_ended = Signal(str)
+    repair_requested = Signal(object)
 
     def __init__(self, top: QWidget | None = None, parent: QWidget | None = None) -> None:
         """``top`` is what stands above the parameters: the kernel editor."""
@@ -88,6 +80,14 @@ class Inspector(QScrollArea):
         self._problem.setProperty("role", "problem")
         self._problem.setWordWrap(True)
         self._problem.hide()
+        self._repair: Repair | None = None
+        self._repair_button = QPushButton(panel)
+        self._repair_button.setObjectName("inspector-repair")
+        self._repair_button.clicked.connect(self._on_repair)
+        self._repair_button.hide()
+        self._photo = PhotoCard(panel)
+        self._photo.hide()
+        self._top = top
         self._formula = FormulaCard(panel)
         self._cost = CostCard(panel)
         self._result = ResultCard(panel)
@@ -100,7 +100,14 @@ class Inspector(QScrollArea):
             self._column.addWidget(top)
         self._form_place = self._column.count()
         # Under the form and in place of the cards that have nothing to say then: no control moves.
-        for card in (self._problem, self._formula, self._cost, self._result):
+        for card in (
+            self._photo,
+            self._problem,
+            self._repair_button,
+            self._formula,
+            self._cost,
+            self._result,
+        ):
             self._column.addWidget(card)
         self._column.addStretch(1)
         self.setWidget(panel)
@@ -117,49 +124,86 @@ class Inspector(QScrollArea):
         assert self._form is not None
         return self._form
 
+    def show_photo(self, picture: Picture) -> None:
+        """Show what is known of the photo in the place of a layer."""
+        self._layer = None
+        self._drop_form()
+        if self._top is not None:
+            self._top.hide()
+        self._title.setText("PHOTO")
+        self._photo.show_picture(picture)
+        self._photo.show()
+        self._say("", None)
+        self._show_sizes(None)
+        self._result.clear()
+
     def show_layer(
-        self, layer: Layer, in_shape: Shape, problem: tuple[str | None, str] | None = None
+        self,
+        layer: Layer,
+        in_shape: Shape | None,
+        problem: tuple[str | None, str] | None = None,
+        *,
+        mate: Mate | None = None,
+        bias: float = 0.0,
     ) -> None:
-        """Show a layer's parameters on an input of shape ``(C, H, W)``.
+        """Show a layer's parameters on an input of shape ``(C, H, W)``, None where nothing comes in.
 
         ``problem`` is why the layer could not be computed: the parameter it belongs to, if one, and the
-        sentence. Sizes and cost follow at once; what was measured follows with ``show_result``.
+        sentence. ``bias`` is that of the filter that is shown. Sizes and cost follow at once; what was
+        measured follows with ``show_result``.
         """
         if self._form is None or type(layer) is not type(self._layer):
             self._make_form(layer)
+        if self._top is not None:
+            self._top.setVisible(isinstance(layer, BankLayer))
+        self._photo.hide()
         self._layer = layer
-        values = {name: getattr(layer, name) for name in self.form.names()}
+        values = {name: getattr(layer, name) for name in self.form.names() if name != BIAS.name}
+        if isinstance(layer, BankLayer):
+            values[BIAS.name] = bias
         self.form.show_values(values)
-        problems = {}
-        if isinstance(layer, Conv):
-            limits = conv_limits(layer, in_shape)
+        problems, wrong = {}, "Nothing comes in: a layer above does not fit."
+        if in_shape is not None:
+            limits = layer_limits(layer, in_shape)
             applied = (limits, values)
             if applied != self._applied:  # most edits are of weights and leave the form as it is
                 self._applied = applied
                 self._apply(limits)
-            problems = dict(limits.problems)
-            if problems:
-                self._show_sizes(None)
-            else:
-                self._show_sizes(facts_of(layer.geometry(in_shape)))
-        general = ""
+            problems, wrong = dict(limits.problems), misfit(layer, in_shape, mate)
+        self._show_sizes(None if wrong or in_shape is None else facts_of(layer, in_shape, mate))
         if problem is not None:
             name, text = problem
             if name in self.form.names():
                 problems[str(name)] = text
-            elif not problems:
-                general = text
+            elif not problems and not wrong:
+                wrong = text
         for name in self.form.names():
             self.form.mark_problem(name, problems.get(name))
-        said = general or "\n".join(problems.values())
-        if said:
+        repair = layer.repair(in_shape, mate) if wrong and in_shape is not None else None
+        self._say("\n".join(problems.values()) or wrong, repair)
+
+    def _say(self, text: str, repair: Repair | None) -> None:
+        """Say why there is no result, and offer what would make one."""
+        self._repair = repair
+        if text:
             self._result.clear()
-        self._problem.setText(said)
-        self._problem.setVisible(bool(said))
+        self._problem.setText(text)
+        self._problem.setVisible(bool(text))
+        self._repair_button.setText("" if repair is None else repair.text)
+        self._repair_button.setVisible(repair is not None)
+
+    def _on_repair(self) -> None:
+        if self._repair is not None:
+            self.repair_requested.emit(self._repair)
+
+    def show_failure(self, text: str) -> None:
+        """Say why there is no result, where the parameters do not say so already."""
+        if self._problem.isHidden():
+            self._say(text, None)
 
     def show_result(self, result: LayerResult) -> None:
         """Show the numbers of a finished result, the algorithm and its time included."""
-        self.show_numbers(replace(facts_of(result.geometry), plan=result.plan, seconds=result.seconds))
+        self.show_numbers(result_facts(result))
 
     def show_numbers(self, facts: Facts) -> None:
         """Show sizes, cost, and what is known about the computation."""
@@ -172,18 +216,24 @@ class Inspector(QScrollArea):
 
     def _show_sizes(self, facts: Facts | None) -> None:
         # Numbers of another geometry would be worse than none.
-        self._formula.setVisible(facts is not None)
+        slides = facts is not None and facts.axes is not None
+        self._formula.setVisible(slides)
         self._cost.setVisible(facts is not None)
         if facts is not None:
-            self._formula.show_facts(facts)
             self._cost.show_facts(facts)
+        if facts is not None and slides:
+            self._formula.show_facts(facts)
 
-    def _make_form(self, layer: Layer) -> None:
+    def _drop_form(self) -> None:
         if self._form is not None:
             self._column.removeWidget(self._form)
             self._form.hide()
             self._form.deleteLater()
-        self._form = ParamForm(layer.parameters(), self.widget())
+            self._form = None
+
+    def _make_form(self, layer: Layer) -> None:
+        self._drop_form()
+        self._form = ParamForm(form_parameters(layer), self.widget())
         self._applied = None
         self._form.edited.connect(self.edited)
         self._form.merge_key_ended.connect(self.edit_ended)
@@ -203,7 +253,7 @@ class Inspector(QScrollArea):
                 field.set_axis_range(axis, low, high, limits.reasons[name])
         for name, reasons in limits.choices_off.items():
             form.field(name).set_choice_reasons(reasons)
-        padding = form.field("padding")
-        assert isinstance(padding, PaddingField)
-        padding.set_amount_limits(limits.needed, limits.most)
-        padding.show_resolved(limits.amounts)
+        padding = form.field("padding") if "padding" in form.names() else None
+        if isinstance(padding, PaddingField) and limits.amounts is not None:
+            padding.set_amount_limits(limits.needed, limits.most)
+            padding.show_resolved(limits.amounts)

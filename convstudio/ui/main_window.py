@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
@@ -11,22 +12,23 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout,
 from convstudio.engine.evaluate import Evaluation
 from convstudio.engine.proof import Proof
 from convstudio.io.samples import load_sample
-from convstudio.kernels import Kernel
 from convstudio.model import Project
 from convstudio.session.session import Failure, Session
 from convstudio.session.settings import Settings
 from convstudio.ui.action_finder import ActionFinder
 from convstudio.ui.actions import Actions
 from convstudio.ui.commands import Commands
-from convstudio.ui.conv_limits import why_not
 from convstudio.ui.exchange import Exchange, has_picture
+from convstudio.ui.filter_bar import FilterBar
 from convstudio.ui.inspector import Inspector
 from convstudio.ui.kernel_editor import KernelEditor
+from convstudio.ui.layer_limits import misfit
 from convstudio.ui.message_bar import MessageBar
 from convstudio.ui.progress_strip import ProgressStrip
 from convstudio.ui.readout import Readout, proof_words
 from convstudio.ui.sidebar import Sidebar
 from convstudio.ui.slow_work import SlowWork
+from convstudio.ui.stack_control import StackControl
 from convstudio.ui.theme import ThemeChoice, apply_theme, theme_of
 from convstudio.ui.view_area import ViewArea
 
@@ -54,7 +56,6 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("ConvStudio")
         self.settings = settings
         self.session = Session(Project.first(load_sample(FIRST_SAMPLE)), self)
-        self._layer_id = self.session.project.layers[-1].id
         self._theme_override = theme
         self._seen = False
 
@@ -62,12 +63,14 @@ class MainWindow(QMainWindow):
         self.views = ViewArea(self)
         self.message_bar = MessageBar(self)
         self.progress = ProgressStrip(self)
+        self.filters = FilterBar(self)
         self.editor = KernelEditor(self)
-        self.inspector = Inspector(self.editor, self)
+        self.inspector = Inspector(self._kernel_panel(), self)
         self.readout = Readout(self)
         self._lay_out()
         self.actions_table = Actions(self)
         self.exchange = Exchange(self)
+        self.control = StackControl(self)
         self.commands = Commands(self, self.actions_table)
         self.finder = ActionFinder(self.actions_table.all(), self)
         self.finder.set_recent(settings.recent_actions)
@@ -91,6 +94,15 @@ class MainWindow(QMainWindow):
         timer.setInterval(milliseconds)
         timer.timeout.connect(slot)
         return timer
+
+    def _kernel_panel(self) -> QWidget:
+        panel = QWidget(self)
+        column = QVBoxLayout(panel)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.filters)
+        column.addWidget(self.editor)
+        return panel
 
     def _lay_out(self) -> None:
         centre = QWidget(self)
@@ -119,6 +131,7 @@ class MainWindow(QMainWindow):
         session.project_changed.connect(self._show_project)
         session.result_ready.connect(self._show_result)
         session.result_failed.connect(self._show_failure)
+        session.stack_ready.connect(self._show_stack)
         session.computing_changed.connect(self._computing_changed)
         session.computing_progressed.connect(self._computing_progressed)
         session.loading_changed.connect(self._loading_changed)
@@ -129,9 +142,7 @@ class MainWindow(QMainWindow):
         session.message.connect(self._show_message)
         session.picture_opened.connect(self._picture_opened)
         self.unexpected.connect(self._show_unexpected)
-        self.editor.edited.connect(self._kernel_edited)
         self.editor.problem.connect(self._show_warning)
-        self.inspector.edited.connect(self._param_edited)
         self.inspector.edit_ended.connect(self._edit_ended)
         self.views.view_chosen.connect(session.set_view)
         self.views.channel_chosen.connect(session.set_channel)
@@ -139,8 +150,7 @@ class MainWindow(QMainWindow):
         self.views.files_dropped.connect(self.exchange.open_dropped)
         self.views.image_dropped.connect(self.exchange.open_image)
         self.sidebar.samples.sample_chosen.connect(session.open_sample)
-        self.sidebar.layers.photo_clicked.connect(self.exchange.ask_open)
-        self.sidebar.layers.layer_clicked.connect(self.editor.setFocus)
+        self.sidebar.layers.photo_open_requested.connect(self.exchange.ask_open)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._desktop_theme_changed)
 
     def _restore(self, size: tuple[int, int] | None) -> None:
@@ -181,14 +191,6 @@ class MainWindow(QMainWindow):
 
     # --- requests of the panels ---
 
-    @Slot(object, str)
-    def _kernel_edited(self, kernel: Kernel, merge_key: str) -> None:
-        self.session.set_kernel(self._layer_id, kernel, merge_key)
-
-    @Slot(str, object)
-    def _param_edited(self, name: str, value: object) -> None:
-        self.session.set_param(self._layer_id, name, value)
-
     @Slot()
     def _edit_ended(self) -> None:
         self.session.end_merge()
@@ -197,12 +199,9 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_project(self, project: Project) -> None:
-        layer = self.session.conv(self._layer_id)
         self.setWindowTitle(f"{project.picture.name} — ConvStudio")
-        self.editor.show_kernel(layer.kernel)
-        self.inspector.show_layer(layer, project.picture.shape, None)
+        self.control.show_project(project)
         self.sidebar.layers.show_project(project)
-        self.sidebar.note.show_kernel(layer.kernel)
         self.commands.show_project(project)
         if not self.session.is_computed():
             # The last result's verdict says nothing about what is asked for now.
@@ -224,35 +223,51 @@ class MainWindow(QMainWindow):
         self.commands.show_availability()
         if evaluation.project == self.session.project:
             self.message_bar.clear("result")
-            self.inspector.show_result(evaluation.last)
-            self.readout.show_algorithm(evaluation.last)
+            if evaluation.shown is not None:
+                self.inspector.show_result(evaluation.shown)
+            self.readout.show_algorithm(evaluation.shown)
         else:
             self._slow.advanced("compute")
+
+    @Slot(object)
+    def _show_stack(self, evaluation: Evaluation) -> None:
+        if evaluation.project == self.session.project:
+            self.sidebar.layers.show_stack(evaluation)
 
     @Slot(object)
     def _show_failure(self, failure: Failure) -> None:
         self._shown = None  # what follows from an older result comes too late
         self.views.show_failure(failure)
-        self.inspector.show_layer(
-            self.session.conv(self._layer_id), self.session.project.picture.shape, (None, failure.message)
-        )
         self._tell_proof("", "none", "", "")
-        self.sidebar.layers.show_problem(failure.message)
+        self.sidebar.layers.show_failure(failure)
         self.commands.show_availability()
+        self.inspector.show_failure(failure.message)
         if failure.cancelled:
             again = ("Compute again", self.session.compute)
             self.message_bar.show_message(failure.message, "warning", again, topic="result")
-        else:
-            self.readout.show_algorithm(None)
-            layer, shape = self.session.conv(self._layer_id), self.session.project.picture.shape
-            self.message_bar.show_message(why_not(layer, shape) or failure.message, "error", topic="result")
+            return
+        self.readout.show_algorithm(None)
+        text, repair = failure.message, None
+        project = self.session.project
+        if failure.layer_id in project.in_shapes and failure.layer_id is not None:
+            item, shape = project.item(failure.layer_id), project.in_shapes[failure.layer_id]
+            text = misfit(item.layer, shape, self.control.mate(project, item.id)) or text
+            if failure.layer_id != project.selected:
+                text = f"{item.title}: {text}"
+        if failure.repair is not None and failure.layer_id is not None:
+            work = partial(self.control.edits.repair, failure.layer_id, failure.repair)
+            repair = (failure.repair.text, work)
+        self.message_bar.show_message(text, "error", repair, topic="result")
 
     @Slot()
     def _proof_started(self) -> None:
         self._expect_proof("checking against SciPy…", "A random crop is being computed again.")
 
     @Slot(object)
-    def _show_proof(self, proof: Proof) -> None:
+    def _show_proof(self, proof: Proof | None) -> None:
+        if proof is None:  # nothing was computed that could be computed in another way
+            self._tell_proof("", "none", "", "")
+            return
         text, tip = proof_words(proof)
         self._tell_proof(text, "good" if proof.ok else "bad", "✓" if proof.ok else "✗", tip)
 

@@ -67,7 +67,8 @@ class Readout(QStatusBar):
         if result is None:
             self._algorithm.clear()
             return
-        self._algorithm.setText(f"{result.plan.algorithm} · {duration(result.seconds)}")
+        words = [result.algorithm] if result.algorithm else []
+        self._algorithm.setText(" · ".join([*words, duration(result.seconds)]))
 
     def show_proof(self, text: str, state: str, tip: str) -> None:
         """Show the proof's verdict; ``state`` is "none", "checking", "good" or "bad"."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from convstudio.engine.evaluate import Evaluation, LayerResult
-from convstudio.layers import Conv
+from convstudio.engine.display import Rendered
+from convstudio.engine.evaluate import Evaluation
+from convstudio.layers import BankLayer, Layer
 from convstudio.layers.base import FloatArray
 from convstudio.model import Picture
 from convstudio.session.session import Failure
+from convstudio.ui.cell_map import CellMap, border_of
 from convstudio.ui.compare_view import CompareView
 from convstudio.ui.image_view import ImageView
 from convstudio.ui.view_header import ViewHeader
-from convstudio.ui.view_picture import Axis, Border, ViewPicture, output_axis, padded_border
+from convstudio.ui.view_picture import Border, ViewPicture
 from convstudio.ui.viewport import Viewport
 
 
@@ -36,11 +38,10 @@ class ViewArea(QWidget):
         self.painted_results = 0
         """How many results the output view has painted: what a benchmark waits for."""
         self._unpainted = False
-        self._result: LayerResult | None = None
-        self._border: tuple[FloatArray, tuple[object, ...], Border | None] | None = None
+        self._map: CellMap | None = None
+        self._border: tuple[Rendered, FloatArray, tuple[object, ...], Border | None] | None = None
         self._picture: Picture | None = None
         self._hovered: tuple[str, int, int] | None = None  # side, row, column
-        self._rows, self._columns = Axis(), Axis()
         self._viewport = Viewport(self)
         self._input = ImageView(self._viewport, self)
         self._output = ImageView(self._viewport, self)
@@ -99,16 +100,16 @@ class ViewArea(QWidget):
 
     def show_result(self, evaluation: Evaluation) -> None:
         """Show what a layer was given and what it made of it."""
-        result = self._result = evaluation.last
-        geometry = result.geometry
-        self._rows, self._columns = (
-            output_axis(geometry.amounts[i][0], geometry.kernel[i], geometry.stride[i], geometry.dilation[i])
-            for i in (0, 1)
-        )
-        channel = evaluation.project.look.channel if result.output.shape[0] > 1 else None
-        before = self._given(evaluation)
+        height, width = evaluation.source.shape[1:]
+        cells = self._map = CellMap.of(evaluation.shown, (height, width))
+        rows, columns = cells.axes
+        before = self._given(evaluation, cells)
         after = ViewPicture.of(
-            evaluation.output_view, result.output, rows=self._rows, columns=self._columns, channel=channel
+            evaluation.output_view,
+            evaluation.output,
+            rows=rows,
+            columns=columns,
+            channel=evaluation.channel,
         )
         self._viewport.set_content(before.padded_extent)
         if evaluation.project.picture is not self._picture:
@@ -118,7 +119,7 @@ class ViewArea(QWidget):
             self._input.show_picture(before)
         self._output.show_picture(after)
         self._both.show_pictures(before, after)
-        self._show_headers(evaluation)
+        self._show_headers(evaluation, cells)
         self._hover_again()
         self._unpainted = True
 
@@ -129,9 +130,10 @@ class ViewArea(QWidget):
         self._output_header.show_detail("last good result")
         if failure.source is None or failure.source_view is None:
             return
-        self._result = None  # nothing corresponds to the cells of the old output
+        self._map = None  # nothing corresponds to the cells of the old output
         self._hover_nothing()
-        given = ViewPicture.of(failure.source_view, failure.source)
+        channel = None if failure.source.shape[0] in (1, 3) else 0
+        given = ViewPicture.of(failure.source_view, failure.source, channel=channel)
         self._viewport.set_content(given.extent)
         self._input.show_picture(given)
         if self._output.picture is not None:
@@ -140,45 +142,60 @@ class ViewArea(QWidget):
         height, width = given.size
         self._input_header.show_title("Input", f"{height}×{width}")
 
-    def _given(self, evaluation: Evaluation) -> ViewPicture:
+    def _given(self, evaluation: Evaluation, cells: CellMap) -> ViewPicture:
         """Return the picture of what the layer was given: the one that is shown, if nothing changed."""
-        result, shown = evaluation.last, self._input.picture
-        border, unread = self._padding(result), result.geometry.unread
+        shown = self._input.picture
+        border = self._padding(evaluation, cells)
         if (
             shown is not None
             and shown.pixels is evaluation.source_view.pixels
-            and shown.values is result.source
-            and (shown.border is border and shown.unread == unread)
+            and shown.values is evaluation.source
+            and (shown.border is border and shown.unread == cells.unread)
+            and shown.channel == evaluation.source_channel
         ):
             return shown
-        return ViewPicture.of(evaluation.source_view, result.source, border=border, unread=unread)
+        return ViewPicture.of(
+            evaluation.source_view,
+            evaluation.source,
+            border=border,
+            unread=cells.unread,
+            channel=evaluation.source_channel,
+        )
 
-    def _padding(self, result: LayerResult) -> Border | None:
+    def _padding(self, evaluation: Evaluation, cells: CellMap) -> Border | None:
+        result, view = evaluation.shown, evaluation.source_view
+        if result is None:
+            return None
         layer = result.item.layer
-        assert isinstance(layer, Conv)
-        key = (result.geometry.amounts, layer.padding_mode, layer.padding_value)
-        if self._border is None or self._border[0] is not result.source or self._border[1] != key:
-            border = padded_border(
-                result.source, result.geometry.amounts, layer.padding_mode, layer.padding_value
-            )
-            self._border = (result.source, key, border)
-        return self._border[2]
+        key = (cells.amounts, getattr(layer, "padding_mode", ""), getattr(layer, "padding_value", 0.0))
+        known = self._border
+        if known is None or known[0] is not view or known[1] is not result.source or known[2] != key:
+            border = border_of(result, cells.amounts, view, evaluation.source_channel)
+            known = self._border = (view, result.source, key, border)
+        return known[3]
 
-    def _show_headers(self, evaluation: Evaluation) -> None:
-        result = evaluation.last
-        layer, geometry = result.item.layer, result.geometry
-        assert isinstance(layer, Conv)
-        (top, bottom), (left, right) = geometry.amounts
-        height, width = geometry.spatial
+    def _show_headers(self, evaluation: Evaluation, cells: CellMap) -> None:
+        result, project = evaluation.shown, evaluation.project
+        (top, bottom), (left, right) = cells.amounts
+        height, width = cells.spatial
         detail = f"{height}×{width}"
         if top or bottom or left or right:
             detail = f"after padding {height + top + bottom}×{width + left + right}"
-        grey = layer.channels == "luminance" and evaluation.project.picture.shape[0] == 3
-        self._input_header.show_title("Input · luminance" if grey else "Input", detail)
-        self._output_header.show_title(layer.kernel.title, f"{geometry.out[0]}×{geometry.out[1]}")
-        look = evaluation.project.look
+        above = [] if result is None else project.layers[: project.index(result.item.id)]
+        title = f"Input · {above[-1].title}" if above else "Input"
+        if evaluation.source_channel is not None and above:
+            title += f" {evaluation.source_channel}"
+        self._input_header.show_title(title, detail)
+        self._output_header.show_title(
+            project.picture.name if result is None else result.item.title, f"{cells.out[0]}×{cells.out[1]}"
+        )
+        channels = evaluation.output.shape[0]
+        names = () if result is None else channel_names(result.item.layer, result.source.shape[0], channels)
         self._output_header.show_rendered(
-            evaluation.output_view, channels=result.output.shape[0], channel=look.channel
+            evaluation.output_view,
+            channels=1 if result is None else channels,
+            channel=evaluation.channel,
+            names=names,
         )
 
     # --- zooming ---
@@ -209,7 +226,7 @@ class ViewArea(QWidget):
 
     @Slot(int, int)
     def _hover_output(self, row: int, column: int) -> None:
-        if self._result is not None:
+        if self._map is not None:
             self._hovered = ("output", row, column)
             self._input.show_cell(None)
             self._show_window(row, column)
@@ -218,14 +235,10 @@ class ViewArea(QWidget):
 
     @Slot(int, int)
     def _hover_input(self, row: int, column: int) -> None:
-        result = self._result
-        if result is None:
+        if self._map is None:
             return
         self._hovered = ("input", row, column)
-        # The output cell whose window is centred nearest to this pixel.
-        height, width = result.geometry.out
-        out_row = min(max(self._rows.cell(row), 0), height - 1)
-        out_column = min(max(self._columns.cell(column), 0), width - 1)
+        out_row, out_column = self._map.nearest_output(row, column)
         self._show_window(out_row, out_column)
         self._output.show_cell(out_row, out_column)
         self._tell(out_row, out_column, (row, column))
@@ -252,21 +265,18 @@ class ViewArea(QWidget):
             self._hover_output(row, column)
 
     def _show_window(self, row: int, column: int) -> None:
-        assert self._result is not None
-        g = self._result.geometry
-        top = row * g.stride[0] - g.amounts[0][0]
-        left = column * g.stride[1] - g.amounts[1][0]
-        tall = g.dilation[0] * (g.kernel[0] - 1) + 1
-        wide = g.dilation[1] * (g.kernel[1] - 1) + 1
-        self._input.show_window(QRect(left, top, wide, tall), g.dilation)
+        assert self._map is not None
+        self._input.show_window(self._map.window(row, column), self._map.dilation)
 
     def _tell(self, row: int, column: int, pixel: tuple[int, int] | None = None) -> None:
         """Say both ends in the status bar: the pixel under the kernel's anchor and the output cell."""
+        assert self._map is not None
         if pixel is None:
+            rows, columns = self._map.axes
             # An even kernel has its middle between two pixels: the first of them is meant, as in the grid.
             pixel = (
-                math.ceil(self._rows.origin + row * self._rows.pitch - 0.5),
-                math.ceil(self._columns.origin + column * self._columns.pitch - 0.5),
+                math.ceil(rows.origin + row * rows.pitch - 0.5),
+                math.ceil(columns.origin + column * columns.pitch - 0.5),
             )
         value = self._input.value_text(*pixel) or "padding"
         result = self._output.value_text(row, column)
@@ -284,3 +294,13 @@ class ViewArea(QWidget):
     def _count_paint(self) -> None:
         self.painted_results += 1
         self.result_painted.emit()
+
+
+def channel_names(layer: Layer, in_channels: int, out_channels: int) -> tuple[str, ...]:
+    """Return what a layer's output channels are called, as far as they have names of their own."""
+    if isinstance(layer, BankLayer):
+        if layer.channels == "each" and len(layer.bank.filters) == 1:
+            return ()
+        names = layer.channel_names(in_channels)
+        return names if len(names) == out_channels else ()
+    return ()

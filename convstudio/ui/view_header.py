@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QToolButton, QWidget
@@ -15,7 +17,7 @@ from convstudio.ui.viewport import Viewport
 HEIGHT = 32
 _MARGIN, _GAP = 10, 8
 _TITLE = 80  # the title is not shortened below this for what can be left out
-_CHANNELS = ("all channels", "red", "green", "blue")
+_COLOURS = ("red", "green", "blue")
 _ZOOMS = (25, 50, 100, 200, 400, 800, 1600, 3200)
 
 
@@ -35,6 +37,8 @@ class ViewHeader(QWidget):
         self._full_title = ""
         self._rendered: Rendered | None = None
         self._has_channels = False
+        self._offered: tuple[int, tuple[str, ...]] = (0, ())
+        self._channel_names: tuple[str, ...] = ()
         self.setFixedHeight(HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._title = self._label("view-title", "title")
@@ -71,15 +75,23 @@ class ViewHeader(QWidget):
         """Show another remark beside the same title."""
         self.show_title(self._full_title, detail)
 
-    def show_rendered(self, rendered: Rendered, *, channels: int = 1, channel: int | None = None) -> None:
-        """Show view, channel and legend of a result of that many channels.
+    def show_rendered(
+        self,
+        rendered: Rendered,
+        *,
+        channels: int = 1,
+        channel: int | None = None,
+        names: tuple[str, ...] = (),
+    ) -> None:
+        """Show view, channel and legend of a result of that many channels, with names or without.
 
         What the view clipped and what is not finite is counted in words.
         """
         kind = view_kind(rendered.view)
         self._view.setToolTip(tip("How the result is shown.", kind.help))
         _tick(self._views, rendered.view)
-        self._channel.setText("RGB ▾" if channel is None else f"{_CHANNELS[channel + 1]} ▾")
+        self._offer_channels(channels, names)
+        self._channel.setText(f"{self._channel_word(channel)} ▾")
         _tick(self._channels, channel)
         self._legend.show_legend(rendered.low, rendered.high, rendered.legend)
         self._legend.setToolTip(tip(kind.help))
@@ -87,7 +99,7 @@ class ViewHeader(QWidget):
         self._broken.setToolTip(
             tip("Pixels with an infinite value or none at all (NaN): magenta, and left out of the scale.")
         )
-        self._rendered, self._has_channels = rendered, channels == 3
+        self._rendered, self._has_channels = rendered, channels > 1
         self._colour_notes()
         self._arrange()
 
@@ -136,19 +148,28 @@ class ViewHeader(QWidget):
 
     def _fill_menus(self) -> None:
         self._views.setToolTipsVisible(True)
-        for menu, rows in (
-            (self._views, [(kind.title, kind.id, kind.help) for kind in VIEWS]),
-            (self._channels, [(name, i - 1 if i else None, "") for i, name in enumerate(_CHANNELS)]),
-        ):
-            group = QActionGroup(menu)
-            for title, value, text in rows:
-                action = menu.addAction(title)
-                action.setCheckable(True)
-                action.setData(value)
-                action.setToolTip(tip(text))
-                group.addAction(action)
+        _fill(self._views, [(kind.title, kind.id, kind.help) for kind in VIEWS])
         self._views.triggered.connect(self._view_picked)
         self._channels.triggered.connect(self._channel_picked)
+
+    def _offer_channels(self, channels: int, names: tuple[str, ...]) -> None:
+        """Fill the menu of channels, unless it holds them already: it may have hundreds."""
+        if (channels, names) == self._offered:
+            return
+        self._offered = (channels, names)
+        self._channels.clear()
+        rows: list[tuple[str, int | None, str]] = [("all channels", None, "")] if channels == 3 else []
+        if not names and channels == 3:
+            names = _COLOURS
+        elif names:
+            names = tuple(f"{index} {name}" for index, name in enumerate(names))
+        else:
+            names = tuple(f"channel {index}" for index in range(channels))
+        self._channel_names = names
+        _fill(self._channels, rows + [(name, index, "") for index, name in enumerate(names)])
+
+    def _channel_word(self, channel: int | None) -> str:
+        return "RGB" if channel is None else self._channel_names[channel]
 
     def _zoom_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -307,3 +328,16 @@ def _clip_tip(rendered: Rendered) -> str:
         f"{rendered.clipped:,} of {rendered.total:,} values lie outside {low} to {high} "
         f"and are shown as its ends: {rendered.below:,} below, {rendered.above:,} above."
     )
+
+
+def _fill(menu: QMenu, rows: Sequence[tuple[str, object, str]]) -> None:
+    """Fill a menu with choices of which one is ticked: title, value, tool tip."""
+    for group in menu.findChildren(QActionGroup):
+        group.deleteLater()
+    group = QActionGroup(menu)
+    for title, value, text in rows:
+        action = menu.addAction(title)
+        action.setCheckable(True)
+        action.setData(value)
+        action.setToolTip(tip(text))
+        group.addAction(action)

@@ -66,12 +66,17 @@ class Border:
 
 
 def padded_border(
-    values: Values, amounts: tuple[Pair, Pair], mode: str, value: float = 0.0, view: str = "clamped"
+    values: Values,
+    amounts: tuple[Pair, Pair],
+    mode: str,
+    value: float = 0.0,
+    like: Rendered | None = None,
+    channel: int | None = None,
 ) -> Border | None:
     """Return the padded cells of ``(C, H, W)`` values, or None without padding.
 
     Only the strips are made, never a padded copy of the picture. ``mode`` and ``value`` are those of
-    ``convstudio.core.pad``; ``view`` is the one that the picture is shown in.
+    ``convstudio.core.pad``; ``like`` is the picture as it is shown, of one channel or of all (None).
 
     Raises:
         ValueError: an unknown mode; its subclass GeometryError: more cells than the mode can give.
@@ -93,7 +98,8 @@ def padded_border(
     for row, column, rows, columns in strips:
         if rows and columns:
             cells = _block(source, row, column, rows, columns)
-            pixels = render(cells, view).pixels
+            view = "clamped" if like is None else like.view
+            pixels = render(cells, view, channel=channel, like=like).pixels
             patches.append(Patch(row - top, column - left, cells, pixels))
     return Border(amounts, tuple(patches))
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from convstudio.core import (
     Stage,
+    alignment,
     cells_read,
     conv,
     conv_transpose,
@@ -273,3 +274,34 @@ def test_wrong_arguments_are_named(call: Any, words: list[str]) -> None:
         call()
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [
+        (Stage(3, padding=1), (0.0, 1.0)),
+        (Stage(3), (1.0, 1.0)),
+        (Stage(2, kind="pool"), (0.5, 2.0)),
+        (Stage(5, 3, 2, padding=[(1, 0)]), (3.0, 3.0)),
+        (Stage(2, 2, kind="transposed"), (-0.25, 0.5)),  # nearest: two cells share one of the input
+        (Stage(3, 2, padding=1, kind="transposed"), (0.0, 0.5)),
+    ],
+)
+def test_output_cells_lie_over_the_middle_of_what_they_read(
+    stage: Stage, expected: tuple[float, float]
+) -> None:
+    assert alignment(stage, (20,)) == (expected,)
+
+
+@given(stacks(("conv", "pool")))
+@ORDINARY
+def test_the_alignment_is_the_middle_of_the_window(stack: tuple[list[Stage], tuple[int, ...]]) -> None:
+    stages, spatial = stack
+    assume(stages)
+    output = receptive_fields(stages[:1], spatial)[-1].spatial
+    for axis, (origin, pitch) in enumerate(alignment(stages[0], spatial)):
+        for cell in (0, output[axis] - 1):
+            place = [0] * len(spatial)
+            place[axis] = cell
+            first, stop = cells_read(stages[:1], spatial, place)[0].window[axis]
+            assert origin + cell * pitch == (first + stop - 1) / 2

@@ -5,12 +5,12 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from convstudio.spec.params import (
+    BankParam,
     BoolParam,
     ChoiceParam,
     Declared,
     FloatParam,
     IntParam,
-    KernelParam,
     PaddingParam,
     Param,
     PerAxisParam,
@@ -36,13 +36,13 @@ FIELD_KINDS: dict[type[Param], type[Field]] = {
 
 
 def make_field(declared: Declared, parent: QWidget | None = None) -> Field | None:
-    """Return the field of a parameter, or ``None`` for a kernel, which has its own editor.
+    """Return the field of a parameter, or ``None`` for a filter bank, which has its own editor.
 
     Raises:
         TypeError: a parameter kind that no field is registered for.
     """
     kind = type(declared.param)
-    if kind is KernelParam:
+    if kind is BankParam:
         return None
     if kind not in FIELD_KINDS:
         raise TypeError(f"no field is registered for {kind.__name__} ({declared.name})")

@@ -1,0 +1,206 @@
+"""What layers with a filter bank have in common: which channels a filter reads, and where its weights are."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Self
+
+import numpy as np
+
+from convstudio.core import GeometryError
+from convstudio.kernels import Bank, preset
+from convstudio.layers.base import FloatArray, Layer, Repair
+from convstudio.spec.params import (
+    BankParam,
+    Choice,
+    ChoiceParam,
+    Declared,
+    FloatParam,
+    IntParam,
+    ParamError,
+)
+
+MOST_GROUPS = 512
+
+BIAS = Declared(
+    "bias",
+    FloatParam(
+        label="Bias",
+        help="A number added to every cell of this filter's output; 0.5 lifts a signed result to mid grey.",
+        minimum=-1000.0,
+        maximum=1000.0,
+        step=0.05,
+    ),
+    0.0,
+)
+"""How a filter's bias is entered; the bank holds it."""
+
+
+@dataclass(frozen=True)
+class BankLayer(Layer):
+    """A layer that lays filters over the channels that come in."""
+
+    bank: Annotated[
+        Bank,
+        BankParam(
+            label="Filters",
+            help="The kernels of each output channel: the weights given to the pixels under the window.",
+        ),
+    ] = field(default_factory=lambda: Bank.of(preset("sobel-x").make()))
+    channels: Annotated[
+        str,
+        ChoiceParam(
+            label="Channels",
+            help="Which input channels a filter reads: all of them, whose results are added up, or each on "
+            "its own.",
+            choices=(
+                Choice(
+                    "each", "each alone", "Depthwise: every filter is laid over every channel on its own."
+                ),
+                Choice("all", "all", "Standard: every filter reads all channels and adds them up."),
+                Choice("grouped", "groups", "Channels and filters fall into groups that do not mix."),
+            ),
+        ),
+    ] = "each"
+    groups: Annotated[
+        int,
+        IntParam(
+            label="Groups",
+            help="Into how many equal groups the channels and the filters fall.",
+            minimum=1,
+            maximum=MOST_GROUPS,
+        ),
+    ] = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.bank, Bank):
+            raise ParamError(f"Filters must be a filter bank, got {self.bank!r}")
+
+    @classmethod
+    def of(cls, *kernels: Any, bias: float = 0.0, **values: Any) -> Self:
+        """Return a layer with one filter for each kernel, laid over all channels that it reads."""
+        return cls(bank=Bank.of(*kernels, bias=bias), **values)
+
+    def applies(self, name: str) -> bool:
+        return name != "groups" or self.channels == "grouped"
+
+    # --- channels ---
+
+    def group_count(self, in_channels: int) -> int:
+        """Return the ``groups`` argument of the core for so many input channels."""
+        return {"each": in_channels, "all": 1}.get(self.channels, self.groups)
+
+    def inputs_read(self, in_channels: int) -> int:
+        """Return how many input channels a filter reads.
+
+        Raises:
+            GeometryError: groups that do not divide the channels or filters, or kernels for another number.
+        """
+        count = len(self.bank.filters)
+        if self.channels == "grouped":
+            for what, n in (("input channels", in_channels), ("filters", count)):
+                if n % self.groups:
+                    raise GeometryError(f"{n} {what} do not fall into {self.groups} equal groups")
+        wanted = in_channels if self.channels in ("each", "all") else in_channels // self.groups
+        try:
+            made_for = self.bank.inputs
+        except ParamError as error:
+            raise GeometryError(str(error)) from error
+        if made_for is not None and made_for != wanted:
+            what = "come in" if self.channels != "grouped" else "are in a group"
+            raise GeometryError(f"the filters have kernels for {_channels(made_for)}, but {wanted} {what}")
+        return 1 if self.channels == "each" else wanted
+
+    def out_channels(self, in_channels: int) -> int:
+        """Return how many channels come out of so many.
+
+        Raises:
+            GeometryError: as ``inputs_read``.
+        """
+        self.inputs_read(in_channels)
+        count = len(self.bank.filters)
+        return count * in_channels if self.channels == "each" else count
+
+    def filter_at(self, out_channel: int, in_channels: int) -> tuple[int, tuple[int, ...]]:
+        """Return the filter that makes an output channel, and the input channels that it reads for it."""
+        filters = len(self.bank.filters)
+        if self.channels == "each":
+            channel, index = divmod(out_channel, filters)
+            return index, (channel,)
+        groups = self.group_count(in_channels)
+        width, group = in_channels // groups, out_channel // max(1, filters // groups)
+        return out_channel, tuple(range(group * width, (group + 1) * width))
+
+    def channel_names(self, in_channels: int) -> tuple[str, ...]:
+        """Return what the output channels are called, after their filters."""
+        titles = [each.title for each in self.bank.filters]
+        if self.channels != "each":
+            return tuple(titles)
+        return tuple(title for _ in range(in_channels) for title in titles)
+
+    # --- weights ---
+
+    @property
+    @abstractmethod
+    def flips(self) -> bool:
+        """Whether the kernels are rotated by 180° before they are applied."""
+
+    def filter_weights(self, in_channels: int) -> FloatArray:
+        """Return the weights ``(C_out, C_in / groups, rows, columns)``, float64.
+
+        Raises:
+            GeometryError: as ``inputs_read``.
+        """
+        inputs = self.inputs_read(in_channels)
+        if self.channels != "each":
+            return self.bank.weights(inputs, flip=self.flips)
+        values = self.bank.weights(in_channels, flip=self.flips)
+        return np.ascontiguousarray(values.swapaxes(0, 1)).reshape(-1, 1, *values.shape[2:])
+
+    def biases(self, in_channels: int) -> FloatArray | None:
+        """Return the bias of each output channel, float64, or None where all are 0."""
+        values = self.bank.biases()
+        if not values.any():
+            return None
+        return np.tile(values, in_channels) if self.channels == "each" else values
+
+    def weights(self, in_channels: int) -> Mapping[str, FloatArray]:
+        biases = self.biases(in_channels)
+        if biases is None:
+            biases = np.zeros(self.out_channels(in_channels))
+        return {"weight": self.filter_weights(in_channels), "bias": biases}
+
+    def with_weights(self, weights: Mapping[str, FloatArray], in_channels: int) -> Self:
+        values, biases = np.asarray(weights["weight"]), np.asarray(weights["bias"])
+        if self.channels == "each":  # one filter has a kernel for each channel, and one bias
+            count = len(self.bank.filters)
+            values = values.reshape(in_channels, count, *values.shape[2:]).swapaxes(0, 1)
+            biases = biases.reshape(in_channels, count).mean(axis=0)
+        return self.replace(bank=Bank.from_weights(values, biases))
+
+    def repair_channels(self, in_channels: int) -> Repair | None:
+        """Return a change that makes the filters fit so many channels, or None if they do."""
+        try:
+            self.inputs_read(in_channels)
+        except GeometryError:
+            pass
+        else:
+            return None
+        if self.channels == "grouped":
+            count = len(self.bank.filters)
+            fitting = [g for g in range(1, self.groups + 1) if in_channels % g == 0 == count % g]
+            if fitting[-1] != self.groups:
+                return Repair(f"Use {_groups(fitting[-1])}", {"groups": fitting[-1]})
+        filters = (type(each)((each.kernels[0],), each.bias, each.name) for each in self.bank.filters)
+        return Repair("Use each filter's first kernel for all channels", {"bank": Bank(tuple(filters))})
+
+
+def _channels(count: int) -> str:
+    return "1 channel" if count == 1 else f"{count} channels"
+
+
+def _groups(count: int) -> str:
+    return "1 group" if count == 1 else f"{count} groups"

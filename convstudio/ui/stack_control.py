@@ -1,0 +1,208 @@
+"""From the panels to the session: which layer and kernel is edited, and what was asked of the stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from convstudio.core import GeometryError
+from convstudio.kernels import Kernel
+from convstudio.layers import BankLayer, Layer
+from convstudio.layers.base import Mate, Repair, Shape
+from convstudio.model import PHOTO, LayerItem, Project
+from convstudio.session.stack_edits import StackEdits
+from convstudio.ui.filter_bar import ALL
+
+if TYPE_CHECKING:
+    from convstudio.ui.layer_gallery import LayerGallery
+    from convstudio.ui.main_window import MainWindow
+
+_COLOURS = ("red", "green", "blue")
+
+
+class StackControl(QObject):
+    """Leads what layer list, inspector and kernel editor ask for to the session, for the selected layer."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self.edits = StackEdits(window.session)
+        self._input: tuple[str, int, int] = ("", 0, ALL)  # layer, filter, input channel that is edited
+        self._gallery: LayerGallery | None = None
+        self._after = PHOTO  # what a chosen layer comes below
+        self._all = 0  # the filter that is edited while all channels are shown
+        self._connect()
+
+    def _connect(self) -> None:
+        window, edits, layers = self._window, self.edits, self._window.sidebar.layers
+        window.editor.edited.connect(self._kernel_edited)
+        window.inspector.edited.connect(self._param_edited)
+        window.inspector.repair_requested.connect(self._repair_selected)
+        window.filters.filter_chosen.connect(self._filter_chosen)
+        window.filters.input_chosen.connect(self._input_chosen)
+        window.filters.count_chosen.connect(self._count_chosen)
+        layers.selected.connect(self._session.select)
+        layers.rename_requested.connect(edits.rename)
+        layers.duplicate_requested.connect(edits.duplicate)
+        layers.delete_requested.connect(edits.delete)
+        layers.move_requested.connect(edits.move)
+        layers.switch_requested.connect(edits.switch)
+        layers.repair_requested.connect(edits.repair)
+        layers.add_requested.connect(self.open_gallery)
+
+    @Slot()
+    @Slot(str)
+    def open_gallery(self, after: str = "") -> None:
+        """Let a layer be chosen that comes below one, below the selected one by default."""
+        from convstudio.ui.layer_gallery import LayerGallery  # TEMPORARY
+
+        gallery = self._gallery
+        if gallery is None:
+            gallery = self._gallery = LayerGallery(self._window)
+            gallery.chosen.connect(self._layers_chosen)
+        self._after = after or self.selected()
+        gallery.open_beside(self._window.sidebar.layers.add_button)
+
+    @Slot(object, str)
+    def _layers_chosen(self, layers: list[Layer], title: str) -> None:
+        place = self._after if self._after in {i.id for i in self._session.project.layers} else PHOTO
+        self.edits.add(layers, place, title)
+
+    # --- what is edited ---
+
+    def selected(self) -> str:
+        """Return the id of the selected layer, or ``PHOTO``."""
+        return self._session.project.selected
+
+    def bank_item(self) -> LayerItem | None:
+        """Return the selected layer if it has filters."""
+        item = self._session.project.shown
+        return item if item is not None and isinstance(item.layer, BankLayer) else None
+
+    def target(self) -> tuple[int, int | None]:
+        """Return the filter, and the input channel among those it reads (None for all), that are edited."""
+        item = self.bank_item()
+        if item is None:
+            return 0, None
+        index, shown_channel = self._filter_of(item)
+        layer_id, last_index, place = self._input
+        each = item.layer.bank.filters[index]  # type: ignore[attr-defined]
+        if layer_id == item.id and last_index == index and place < self._session.channels_read(item.id):
+            return index, None if place == ALL else place
+        return index, None if each.shared else min(shown_channel, len(each.kernels) - 1)
+
+    def _filter_of(self, item: LayerItem) -> tuple[int, int]:
+        """The filter that makes the shown channel, and the place of the input that it is made of."""
+        layer = item.layer
+        assert isinstance(layer, BankLayer)
+        count = len(layer.bank.filters)
+        channel = item.look.channel
+        if channel is None:
+            return min(self._all, count - 1), 0
+        inputs = self.in_shape(item.id)
+        if inputs is None:
+            return min(channel, count - 1), 0
+        index, read = layer.filter_at(channel, inputs[0])
+        return min(index, count - 1), read[0] if layer.channels == "each" else 0
+
+    def in_shape(self, layer_id: str) -> Shape | None:
+        """Return what comes into a layer by the shape rules, None where a layer above does not fit."""
+        return self._session.project.in_shapes.get(layer_id)
+
+    def mate(self, project: Project, layer_id: str) -> Mate | None:
+        """Return the layer that this one undoes, if it does and there is one, without its input."""
+        partner = project.mates().get(layer_id)
+        shapes = project.in_shapes
+        return Mate(project.layer(partner), shapes[partner]) if partner in shapes else None
+
+    # --- what is shown ---
+
+    def show_project(self, project: Project) -> None:
+        """Show the selected layer in inspector and editor."""
+        window, item = self._window, project.shown
+        if item is None:
+            window.inspector.show_photo(project.picture)
+            return
+        layer, index = item.layer, 0
+        if isinstance(layer, BankLayer):
+            index, place = self.target()
+            each = layer.bank.filters[index]
+            titles = [one.title for one in layer.bank.filters]
+            window.filters.show_filters(titles, index, self._inputs(item), ALL if place is None else place)
+            window.editor.show_kernel(each.kernel(place))
+        window.inspector.show_layer(
+            layer,
+            self.in_shape(item.id),
+            mate=self.mate(project, item.id),
+            bias=layer.bank.filters[index].bias if isinstance(layer, BankLayer) else 0.0,
+        )
+
+    def _inputs(self, item: LayerItem) -> tuple[str, ...]:
+        layer, shape = item.layer, self.in_shape(item.id)
+        assert isinstance(layer, BankLayer)
+        if shape is None:
+            return ()
+        channels = shape[0]
+        if layer.channels == "grouped":
+            try:
+                return tuple(f"channel {n} of the group" for n in range(layer.inputs_read(channels)))
+            except GeometryError:
+                return ()
+        first = self._session.project.layers[0].id == item.id
+        if channels == 3 and first:
+            return _COLOURS
+        return tuple(f"channel {n}" for n in range(channels))
+
+    # --- requests ---
+
+    @Slot(object, str)
+    def _kernel_edited(self, kernel: Kernel, merge_key: str) -> None:
+        item = self.bank_item()
+        if item is not None:
+            index, channel = self.target()
+            self._session.set_kernel(item.id, kernel, merge_key, index=index, channel=channel)
+
+    @Slot(str, object)
+    def _param_edited(self, name: str, value: object) -> None:
+        layer_id = self.selected()
+        if layer_id == PHOTO:
+            return
+        if name == "bias" and self.bank_item() is not None:
+            assert isinstance(value, float | int)
+            self._session.set_bias(layer_id, value, self.target()[0])
+        else:
+            self._session.set_param(layer_id, name, value)
+
+    @Slot(object)
+    def _repair_selected(self, repair: Repair) -> None:
+        self.edits.repair(self.selected(), repair)
+
+    @Slot(int)
+    def _filter_chosen(self, index: int) -> None:
+        item = self.bank_item()
+        if item is None or index < 0:
+            return
+        self._all = index
+        layer, look = item.layer, item.look
+        assert isinstance(layer, BankLayer)
+        channel = index
+        if layer.channels == "each":
+            count = len(layer.bank.filters)
+            channel = index if look.channel is None else look.channel // count * count + index
+        self._session.set_channel(channel)
+        self.show_project(self._session.project)
+
+    @Slot(int)
+    def _input_chosen(self, place: int) -> None:
+        item = self.bank_item()
+        if item is not None:
+            self._input = (item.id, self.target()[0], place)
+            self.show_project(self._session.project)
+
+    @Slot(int)
+    def _count_chosen(self, count: int) -> None:
+        item = self.bank_item()
+        if item is not None:
+            self.edits.resize_bank(item.id, count)
