@@ -22,15 +22,15 @@ LEAST_BOX = 9.0  # device-independent px: a smaller box gets a frame of this siz
 _DIM = {"dark": 150, "light": 165}  # of 255, black over what is not seen
 
 
-def dim_around(painter: QPainter, box: QRectF, picture: QRectF, theme: Theme) -> None:
-    """Darken a picture but for a box."""
+def dim_around(painter: QPainter, box: QRectF, picture: QRectF, opacity: int) -> None:
+    """Darken a picture but for a box, by black of an opacity of 255."""
     around = QPainterPath()
     around.setFillRule(Qt.FillRule.OddEvenFill)
     around.addRect(picture)
     seen = box & picture
     if not seen.isEmpty():
         around.addRect(seen)
-    painter.fillPath(around, QColor(0, 0, 0, _DIM[theme.name]))
+    painter.fillPath(around, QColor(0, 0, 0, opacity))
 
 
 def double_line(painter: QPainter, box: QRectF, ratio: float = 1.0, *, dashed: bool = False) -> QRectF:
@@ -74,7 +74,7 @@ def paint_receptive(
     """
     seen, whole = QRectF(to_widget(box)), QRectF(to_widget(picture))
     painter.save()
-    dim_around(painter, seen, whole, theme)
+    dim_around(painter, seen, whole, _DIM[theme.name])
     frame = double_line(painter, seen, ratio)
     painter.restore()
     return frame
