@@ -1,0 +1,112 @@
+"""Random projects for hypothesis: every registered kind of layer, its parameters after their declarations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from convstudio.kernels import PRESETS, Bank, Filter, Kernel
+from convstudio.layers import LAYER_KINDS, Involution, Layer
+from convstudio.layers.unknown import UnknownLayer
+from convstudio.model import PHOTO, LayerItem, Look, Picture, Project
+from convstudio.spec.params import (
+    PADDING_WORDS,
+    BankParam,
+    BoolParam,
+    ChoiceParam,
+    FloatParam,
+    IntParam,
+    PaddingParam,
+    Param,
+    ParamError,
+    PerAxisParam,
+)
+
+WORDS = st.text(max_size=12)  # any character there is
+
+
+def value_of(param: Param) -> st.SearchStrategy[Any]:
+    """What a declaration allows."""
+    if isinstance(param, IntParam):
+        most = (param.maximum - param.minimum) // param.step
+        return st.integers(0, most).map(lambda n: param.minimum + n * param.step)
+    if isinstance(param, FloatParam):
+        return st.floats(param.minimum, param.maximum)
+    if isinstance(param, ChoiceParam):
+        return st.sampled_from([choice.value for choice in param.choices])
+    if isinstance(param, BoolParam):
+        return st.booleans()
+    if isinstance(param, PerAxisParam):
+        return st.tuples(value_of(param.each), value_of(param.each))
+    if isinstance(param, PaddingParam):
+        amounts = st.integers(0, param.maximum)
+        return st.sampled_from(PADDING_WORDS) | st.tuples(
+            st.tuples(amounts, amounts), st.tuples(amounts, amounts)
+        )
+    assert isinstance(param, BankParam), f"how does a {type(param).__name__} look?"
+    return banks()
+
+
+@st.composite
+def kernels(draw: st.DrawFn) -> Kernel:
+    """A preset with random parameters, or weights of every size of number."""
+    if draw(st.booleans()):
+        preset = PRESETS[draw(st.sampled_from(list(PRESETS)))]
+        values = {each.name: draw(value_of(each.param)) for each in preset.params}
+        try:
+            return preset.make(**values)
+        except ParamError:  # values that do not go together
+            return preset.make()
+    rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    cell = st.floats(-1e30, 1e30)
+    grid = draw(st.lists(st.lists(cell, min_size=columns, max_size=columns), min_size=rows, max_size=rows))
+    return Kernel(np.array(grid), draw(WORDS))
+
+
+@st.composite
+def banks(draw: st.DrawFn) -> Bank:
+    """A few filters, now and then so many weights that they go apart."""
+    if draw(st.integers(0, 5)) == 0:
+        rng = np.random.default_rng(draw(st.integers(0, 99)))
+        return Bank.from_weights(rng.standard_normal((5, 17, 7, 7)), rng.standard_normal(5))
+    filters = st.builds(
+        Filter,
+        st.lists(kernels(), min_size=1, max_size=3).map(tuple),
+        st.floats(-1e3, 1e3),
+        WORDS,
+    )
+    return Bank(tuple(draw(st.lists(filters, min_size=1, max_size=3))))
+
+
+@st.composite
+def layers(draw: st.DrawFn, kind: str | None = None) -> Layer:
+    """A layer of a kind, or of any."""
+    cls = LAYER_KINDS[kind or draw(st.sampled_from(list(LAYER_KINDS)))]
+    layer = cls()
+    for each in cls.parameters():
+        try:
+            layer = layer.replace(**{each.name: draw(value_of(each.param))})
+        except ParamError:  # it does not go with the others
+            continue
+    if isinstance(layer, Involution) and draw(st.booleans()):
+        layer = Involution(groups=1, reduction=layer.reduction)
+        layer = layer.with_weights(layer.weights(channels := draw(st.sampled_from([3, 90]))), channels)
+    return layer
+
+
+UNKNOWN = '{"id": "?", "kind": "plug-in/fancy",  "rows": [[1.50, 2e0],\n[3, "\\u00e9"]], "look": {"zoom": 2}}'
+
+
+@st.composite
+def projects(draw: st.DrawFn, picture: Picture | None = None) -> Project:
+    """A stack of up to five layers on a small picture."""
+    stack = draw(st.lists(layers() | st.just(UnknownLayer("plug-in/fancy", UNKNOWN)), max_size=5))
+    looks = st.builds(Look, st.sampled_from(["signed", "clamped"]), st.none() | st.integers(0, 9))
+    items = tuple(
+        LayerItem(f"{layer.kind}-{number}", layer, draw(WORDS), draw(st.booleans()), draw(looks))
+        for number, layer in enumerate(stack, 1)
+    )
+    selected = draw(st.sampled_from([PHOTO, *(item.id for item in items)]))
+    return Project(picture or Picture(np.zeros((1, 4, 5), np.float32), "black"), items, selected)
