@@ -1,9 +1,11 @@
-"""The left panel: the layer stack, what the present kernel does, and the bundled pictures."""
+"""The left panel: the layer stack, receptive fields, what the kernel does, and the bundled pictures."""
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QPixmap
+from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -17,10 +19,15 @@ from PySide6.QtWidgets import (
 
 from convstudio.io.samples import SAMPLES, Sample
 from convstudio.kernels import PRESETS, Kernel
+from convstudio.layers import Layer
+from convstudio.ui.layer_gallery import LayerGallery
 from convstudio.ui.layer_list import LayerList
+from convstudio.ui.tips import tip
 
-SAMPLE_SIZE = QSize(52, 40)
-SAMPLES_IN_A_ROW = 3
+WIDTH = 224
+SAMPLE_SIZE = QSize(31, 25)
+SAMPLES_IN_A_ROW = 5
+_EDGE, _SPACE = 10, 8
 
 
 class KernelNote(QFrame):
@@ -29,6 +36,7 @@ class KernelNote(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("kernel-note")
+        self.known = False
         self.setProperty("role", "card")
         self._title = QLabel(self)
         self._title.setProperty("role", "title")
@@ -44,8 +52,11 @@ class KernelNote(QFrame):
             label.setMinimumWidth(1)  # wraps to whatever the panel is wide
             column.addWidget(label)
 
-    def show_kernel(self, kernel: Kernel) -> None:
-        """Show the preset's story, or that the kernel is the user's own."""
+    def show_kernel(self, kernel: Kernel | None) -> None:
+        """Show the preset's story, or that the kernel is the user's own; None where there is no kernel."""
+        self.known = kernel is not None
+        if kernel is None:
+            return
         self._title.setText(kernel.title)
         preset = PRESETS.get(kernel.preset) if kernel.preset else None
         if preset is None:
@@ -54,6 +65,40 @@ class KernelNote(QFrame):
             self._summary.setText(preset.summary)
         self._source.setVisible(preset is not None)
         self._source.setText(preset.source if preset else "")
+
+
+class ReceptiveNote(QFrame):
+    """How much of the photo the deepest cells see."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("receptive-note")
+        self.setProperty("role", "card")
+        self._labels = {name: QLabel(self) for name in ("title", "numbers", "hint")}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 8, 10, 9)
+        column.setSpacing(3)
+        for (name, label), role in zip(self._labels.items(), ("", "numbers", "caption"), strict=True):
+            label.setObjectName(f"receptive-{name}")
+            label.setProperty("role", role)
+            label.setWordWrap(True)
+            label.setMinimumWidth(1)
+            column.addWidget(label)
+        self.setToolTip(
+            tip(
+                "The receptive field is the part of the photo that one cell of a layer depends on.",
+                "The jump is how far it moves from one cell to the next.",
+            )
+        )
+
+    def show_note(self, title: str, numbers: str, hint: str) -> None:
+        """Show "Receptive field of the last layer", its numbers, and what a click does."""
+        first, space, rest = escape(title, quote=False).partition(" of ")
+        self._labels["title"].setText(f"<b>{first}</b>{space}{rest}")
+        self._labels["numbers"].setText(escape(numbers, quote=False))
+        self._labels["hint"].setText(escape(hint, quote=False))
+        for label in self._labels.values():
+            label.setVisible(bool(label.text()))
 
 
 class SampleGallery(QWidget):
@@ -66,7 +111,7 @@ class SampleGallery(QWidget):
         self.setObjectName("sample-gallery")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(6)
+        grid.setSpacing(3)
         self._pending: list[Sample] = []
         self._buttons: dict[str, QToolButton] = {}
         for index, sample in enumerate(SAMPLES):
@@ -111,31 +156,115 @@ def _cover(picture: QPixmap, size: QSize) -> QPixmap:
 
 
 class Sidebar(QScrollArea):
-    """The left column of the window."""
+    """The left column of the window.
+
+    ``layers_requested(layers, after, title)`` carries what was chosen in the gallery.
+    """
+
+    layers_requested = Signal(list, str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("sidebar")
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._fits = QTimer(self)  # once the words have settled
+        self._fits.setSingleShot(True)
+        self._fits.setInterval(0)
+        self._fits.timeout.connect(self._share_room)
         self.layers = LayerList(self)
+        self.receptive = ReceptiveNote(self)
         self.note = KernelNote(self)
         self.samples = SampleGallery(self)
+        self.gallery = LayerGallery(self)
+        self.gallery.chosen.connect(self._chosen)
+        self.layers.add_requested.connect(self.open_gallery)
+        self.layers.resized.connect(self._room_wanted)
+        self._headings = {text: self._make_heading(text) for text in ("LAYERS", "THIS KERNEL", "PICTURES")}
+        self._lay_out()
+        self.receptive.hide()
+        self._show_kernel_note(False)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+    def _make_heading(self, text: str) -> QLabel:
+        label = QLabel(text, self)
+        label.setProperty("role", "section")
+        return label
+
+    def _lay_out(self) -> None:
         inside = QWidget(self)
         inside.setProperty("role", "panel")
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(10, 10, 10, 10)
-        column.setSpacing(8)
-        for heading, widget in (
-            ("LAYERS", self.layers),
-            ("THIS KERNEL", self.note),
-            ("PICTURES", self.samples),
-        ):
-            label = QLabel(heading, inside)
-            label.setProperty("role", "section")
-            column.addWidget(label)
-            column.addWidget(widget)
-            column.addSpacing(4)
+        column = self._rows = QVBoxLayout(inside)
+        column.setContentsMargins(_EDGE, _EDGE, _EDGE, _EDGE)
+        column.setSpacing(_SPACE)
+        column.addWidget(self._headings["LAYERS"])
+        column.addWidget(self.layers)
+        column.addWidget(self.receptive)
+        column.addWidget(self._headings["THIS KERNEL"])
+        column.addWidget(self.note)
         column.addStretch(1)
+        column.addWidget(self._headings["PICTURES"])
+        column.addWidget(self.samples)
+        for fixed in (self.receptive, self.note, self.samples, *self._headings.values()):
+            fixed.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setWidget(inside)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+    # --- what is shown ---
+
+    def show_note(self, title: str, numbers: str, hint: str) -> None:
+        """Show how much of the photo a cell sees; without numbers the note goes."""
+        self.receptive.setVisible(bool(numbers))
+        self.receptive.show_note(title, numbers, hint)
+        self._room_wanted()
+
+    def show_kernel(self, kernel: Kernel | None) -> None:
+        """Tell the story of a kernel, where there is room for it; None for a layer without one."""
+        self.note.show_kernel(kernel)
+        self._room_wanted()
+
+    # --- room ---
+
+    @Slot()
+    def _room_wanted(self) -> None:
+        self._fits.start()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_room()
+
+    @Slot()
+    def _share_room(self) -> None:
+        """The layers come first: their cards get tight, and the kernel's story goes, before they scroll."""
+        width = self.viewport().width() - 2 * _EDGE
+        for words in (self.receptive, self.note):  # or a layout would ask for them at their narrowest
+            words.setFixedHeight(max(1, words.heightForWidth(width)))
+        other = [self._headings["LAYERS"], self._headings["PICTURES"], self.samples]
+        if not self.receptive.isHidden():
+            other.append(self.receptive)
+        taken = 2 * _EDGE + sum(_height(widget, width) + _SPACE for widget in other)
+        room = self.height() - taken
+        self.layers.set_room(room)
+        story = _height(self.note, width) + _height(self._headings["THIS KERNEL"], width) + 2 * _SPACE
+        self._show_kernel_note(self.note.known and self.layers.sizeHint().height() + story <= room)
+
+    def _show_kernel_note(self, shown: bool) -> None:
+        self.note.setVisible(shown)
+        self._headings["THIS KERNEL"].setVisible(shown)
+
+    # --- adding ---
+
+    @Slot(str)
+    def open_gallery(self, after: str = "") -> None:
+        """Open the gallery for a new layer below one, or below the selected one."""
+        after = after or self.layers.selected_id
+        last = after == self.layers.last_id
+        anchor = self.layers.add_button if last else self.layers.card(after)
+        self.gallery.open_beside(anchor, after)
+
+    @Slot(list, str)
+    def _chosen(self, layers: list[Layer], title: str) -> None:
+        self.layers_requested.emit(layers, self.gallery.after, title)
+
+
+def _height(widget: QWidget, width: int) -> int:
+    return widget.heightForWidth(width) if widget.hasHeightForWidth() else widget.sizeHint().height()
