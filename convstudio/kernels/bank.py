@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from numbers import Real
 from typing import Self
 
 import numpy as np
@@ -49,8 +50,8 @@ class Filter:
             raise ParamError(f"a filter has 1 to {LARGEST_INPUTS} kernels, this one has {count}")
         if not all(isinstance(kernel, Kernel) for kernel in self.kernels):
             raise ParamError("a filter is made of kernels")
-        # Negated, NaN is wrong too.
-        if isinstance(self.bias, bool) or not abs(self.bias) <= LARGEST_WEIGHT:
+        number = isinstance(self.bias, Real) and not isinstance(self.bias, bool)
+        if not number or not abs(self.bias) <= LARGEST_WEIGHT:  # negated, NaN is wrong too
             raise ParamError(f"a bias must be a finite number, got {self.bias!r}")
         object.__setattr__(self, "bias", float(self.bias) + 0.0)
 
@@ -119,12 +120,13 @@ class Bank:
         """
         try:
             values = np.asarray(weights, dtype=np.float64)
-            offsets = np.zeros(len(values)) if biases is None else np.asarray(biases, dtype=np.float64)
+            offsets = None if biases is None else np.asarray(biases, dtype=np.float64)
         except (TypeError, ValueError):
             raise ParamError("the weights of a bank must be numbers in rows of the same length") from None
         if values.ndim != 4:
             text = "the weights of a bank must have 4 axes (filters, inputs, rows, columns)"
             raise ParamError(f"{text}, got {values.ndim}")
+        offsets = np.zeros(len(values)) if offsets is None else offsets
         if offsets.shape != values.shape[:1]:
             raise ParamError(f"{len(values)} filters need as many biases, got {offsets.size}")
         return cls(

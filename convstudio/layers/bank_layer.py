@@ -56,11 +56,9 @@ class BankLayer(Layer):
             help="Which input channels a filter reads: all of them, whose results are added up, or each on "
             "its own.",
             choices=(
-                Choice(
-                    "each", "each alone", "Depthwise: every filter is laid over every channel on its own."
-                ),
-                Choice("all", "all", "Standard: every filter reads all channels and adds them up."),
-                Choice("grouped", "groups", "Channels and filters fall into groups that do not mix."),
+                Choice("each", "each alone", "Depthwise: each channel on its own."),
+                Choice("all", "all", "Standard: all channels, added up."),
+                Choice("grouped", "groups", "Groups of channels that do not mix."),
             ),
         ),
     ] = "each"
@@ -110,7 +108,10 @@ class BankLayer(Layer):
         except ParamError as error:
             raise GeometryError(str(error)) from error
         if made_for is not None and made_for != wanted:
-            what = "come in" if self.channels != "grouped" else "are in a group"
+            verbs = (
+                ("comes in", "come in") if self.channels != "grouped" else ("is in a group", "are in a group")
+            )
+            what = verbs[wanted != 1]
             raise GeometryError(f"the filters have kernels for {_channels(made_for)}, but {wanted} {what}")
         return 1 if self.channels == "each" else wanted
 
