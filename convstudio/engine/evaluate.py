@@ -83,6 +83,7 @@ class Evaluation:
         project: what was evaluated.
         layers: one result for each layer, as far as they were asked for and could be computed.
         source_view, output_view: the selected layer's; the photo's both, where that is selected.
+        photo_view: the photo's picture.
         problem: why the first layer below these could not be computed, if it was tried.
         source_channel: the channel that the source's picture shows, None for all together.
         complete: whether every layer was tried.
@@ -92,6 +93,7 @@ class Evaluation:
     layers: tuple[LayerResult, ...]
     source_view: Rendered
     output_view: Rendered
+    photo_view: Rendered
     problem: LayerError | None = None
     source_channel: int | None = None
     complete: bool = True
@@ -158,7 +160,7 @@ class Evaluator:
         """
         count = len(project.layers)
         self._results.allow(count + 1)
-        self._views.allow(count + 4)
+        self._views.allow(count + 5)
         wanted = 0 if project.selected == PHOTO else project.index(project.selected) + 1
         last = count if whole else wanted
         walk = _Walk(self, project, control, last)
@@ -173,13 +175,15 @@ class Evaluator:
                 raise
             problem = error
         try:
+            photo_view = self._view(walk.keys[0], project.picture.values, Look("clamped"), control)
             source_view, output_view, channel = self._views_of(walk, wanted)
         except MemoryError as error:
             text = "There is not enough memory to show this result"
-            raise LayerError(project.selected, text, walk.results[wanted - 1].source) from error
+            source = walk.results[wanted - 1].source if wanted else project.picture.values
+            raise LayerError(project.selected, text, source) from error
         complete = last == count
         results = tuple(walk.results)
-        return Evaluation(project, results, source_view, output_view, problem, channel, complete)
+        return Evaluation(project, results, source_view, output_view, photo_view, problem, channel, complete)
 
     def _views_of(self, walk: _Walk, wanted: int) -> tuple[Rendered, Rendered, int | None]:
         project, control = walk.project, walk.control

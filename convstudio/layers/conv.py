@@ -129,7 +129,7 @@ class Conv(BankLayer):
         if len(filters) == 1 and filters[0].shared:
             return filters[0].title
         step = "" if self.stride == (1, 1) else f" /{per_axis_text(self.stride)}"
-        return f"Conv {len(filters)} × {rows}×{columns}{step}"
+        return f"Conv →{len(filters)}, {rows}×{columns}{step}"
 
     # --- shapes ---
 

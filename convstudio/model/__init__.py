@@ -2,6 +2,16 @@
 
 from convstudio.model.history import History
 from convstudio.model.picture import Picture
-from convstudio.model.project import MOST_LAYERS, PHOTO, LayerItem, Look, Project, suiting_view
+from convstudio.model.project import MOST_LAYERS, PHOTO, LayerItem, Look, Project, suiting_bank_view, suiting_view
 
-__all__ = ["MOST_LAYERS", "PHOTO", "History", "LayerItem", "Look", "Picture", "Project", "suiting_view"]
+__all__ = [
+    "MOST_LAYERS",
+    "PHOTO",
+    "History",
+    "LayerItem",
+    "Look",
+    "Picture",
+    "Project",
+    "suiting_bank_view",
+    "suiting_view",
+]

@@ -56,6 +56,13 @@ class LayerItem:
         return self.name or self.layer.name()
 
 
+def suiting_bank_view(layer: BankLayer) -> str:
+    """Return the display view that suits a layer with filters: of several maps, that of signed numbers."""
+    if len(layer.bank.filters) == 1 and layer.bank.filters[0].shared and layer.channels == "each":
+        return suiting_view(layer.bank.filters[0].kernels[0])
+    return "signed"
+
+
 def suiting_view(kernel: Kernel) -> str:
     """Return the display view that suits a kernel's answers.
 
@@ -221,7 +228,7 @@ class Project:
         items = list(self.layers)
         for offset, layer in enumerate(layers):
             if isinstance(layer, BankLayer):
-                view = suiting_view(layer.bank.filters[0].kernels[0])
+                view = suiting_bank_view(layer)
             items.insert(place + offset, LayerItem(_new_id(layer.kind, items), layer, look=Look(view)))
         selected = items[place + len(layers) - 1].id if layers else self.selected
         return dataclasses.replace(self, layers=tuple(items), selected=selected)

@@ -200,8 +200,8 @@ class Session(QObject):
         self._push(self.project.with_look(view=view), "display view", "look-view")
 
     def set_channel(self, channel: int | None) -> None:
-        """Show one channel of the result, or all (None)."""
-        self._push(self.project.with_look(channel=channel), "channel", "look-channel")
+        """Show one channel of the result, or all (None); as with ``select``, undo does not count it."""
+        self._look_around(self.project.with_look(channel=channel))
 
     def reset_layer(self, layer_id: str) -> None:
         """Give every parameter of a layer but its kernels the default value."""
@@ -241,9 +241,12 @@ class Session(QObject):
 
     def select(self, layer_id: str) -> None:
         """Show another layer, or the photo; looking around is no step for undo."""
-        if layer_id != self.project.selected:
+        self._look_around(self.project.with_selected(layer_id))
+
+    def _look_around(self, project: Project) -> None:
+        if project != self.project:
             self.end_merge()
-            self._history.amend(self.project.with_selected(layer_id))
+            self._history.amend(project)
             self._changed()
 
     def push(self, project: Project, text: str, merge_key: object = None) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from convstudio.kernels import Bank, Filter
 from convstudio.layers import LAYER_KINDS, Layer
 from convstudio.layers.base import Repair
-from convstudio.model import PHOTO, Project
+from convstudio.model import PHOTO, Project, suiting_bank_view
 from convstudio.session.session import Session
 from convstudio.spec.params import ParamError
 
@@ -78,8 +78,10 @@ class StackEdits:
         """Give a layer another bank, and parameters that go with it."""
 
         def work(project: Project) -> Project:
-            layer = project.bank_layer(layer_id)
-            return project.with_item(layer_id, layer=layer.replace(bank=bank, **changes))
+            item = project.item(layer_id)
+            layer = project.bank_layer(layer_id).replace(bank=bank, **changes)
+            look = replace(item.look, view=suiting_bank_view(layer), channel=None)
+            return project.with_item(layer_id, layer=layer, look=look)
 
         self._try(work, what)
 

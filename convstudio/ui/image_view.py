@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from convstudio.ui import view_overlay
 from convstudio.ui.cell_numbers import exact_number
 from convstudio.ui.drop_surface import DropSurface
+from convstudio.ui.receptive_overlay import paint_receptive
 from convstudio.ui.theme import theme_of
 from convstudio.ui.view_bitmap import Camera
 from convstudio.ui.view_picture import Pair, ViewPicture
@@ -42,6 +43,7 @@ class ImageView(DropSurface):
         self._cell: Pair | None = None
         self._window: QRect | None = None
         self._dilation: Pair = (1, 1)
+        self._seen: QRect | None = None  # cells that a deep cell sees, the rest dimmed
 
     # --- what is shown ---
 
@@ -95,6 +97,12 @@ class ImageView(DropSurface):
         """
         if (window, dilation) != (self._window, self._dilation):
             self._window, self._dilation = window, dilation
+            self.update()
+
+    def show_receptive(self, box: QRect | None) -> None:
+        """Dim all of the picture but the cells of a box; None takes that away."""
+        if box != self._seen:
+            self._seen = box
             self.update()
 
     def value_text(self, row: int, column: int) -> str:
@@ -155,6 +163,14 @@ class ImageView(DropSurface):
 
     def _paint_marks(self, painter: QPainter, picture: ViewPicture, ratio: float) -> None:
         theme, camera = theme_of(self), self.camera()
+        if self._seen is not None:
+            height, width = picture.size
+
+            def place(cells: QRect) -> QRect:
+                block = cells.top(), cells.left(), cells.height(), cells.width()
+                return camera.rect(picture.cells_extent(*block))
+
+            paint_receptive(painter, place, self._seen, QRect(0, 0, width, height), theme, ratio)
         if self._window is not None:
             self._paint_window(painter, picture, camera, self._window, ratio)
         for row, column in {cell for cell in (self._hovered, self._cell) if cell is not None}:

@@ -17,20 +17,19 @@ from convstudio.session.session import Failure, Session
 from convstudio.session.settings import Settings
 from convstudio.ui.action_finder import ActionFinder
 from convstudio.ui.actions import Actions
+from convstudio.ui.centre import Centre
 from convstudio.ui.commands import Commands
 from convstudio.ui.exchange import Exchange, has_picture
 from convstudio.ui.filter_bar import FilterBar
 from convstudio.ui.inspector import Inspector
 from convstudio.ui.kernel_editor import KernelEditor
 from convstudio.ui.layer_limits import misfit
-from convstudio.ui.message_bar import MessageBar
-from convstudio.ui.progress_strip import ProgressStrip
 from convstudio.ui.readout import Readout, proof_words
 from convstudio.ui.sidebar import Sidebar
 from convstudio.ui.slow_work import SlowWork
 from convstudio.ui.stack_control import StackControl
 from convstudio.ui.theme import ThemeChoice, apply_theme, theme_of
-from convstudio.ui.view_area import ViewArea
+from convstudio.ui.tool_control import ToolControl
 
 MOMENT_MILLISECONDS = 150
 FIRST_SAMPLE = "still-life"
@@ -60,9 +59,10 @@ class MainWindow(QMainWindow):
         self._seen = False
 
         self.sidebar = Sidebar(self)
-        self.views = ViewArea(self)
-        self.message_bar = MessageBar(self)
-        self.progress = ProgressStrip(self)
+        self.centre = Centre(self)
+        self.views = self.centre.views
+        self.message_bar = self.centre.message_bar
+        self.progress = self.centre.progress
         self.filters = FilterBar(self)
         self.editor = KernelEditor(self)
         self.inspector = Inspector(self._kernel_panel(), self)
@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
         self.actions_table = Actions(self)
         self.exchange = Exchange(self)
         self.control = StackControl(self)
+        self.tools = ToolControl(self)
         self.commands = Commands(self, self.actions_table)
         self.finder = ActionFinder(self.actions_table.all(), self)
         self.finder.set_recent(settings.recent_actions)
@@ -105,18 +106,10 @@ class MainWindow(QMainWindow):
         return panel
 
     def _lay_out(self) -> None:
-        centre = QWidget(self)
-        centre.setProperty("role", "panel")
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.message_bar)
-        column.addWidget(self.views, 1)
-        column.addWidget(self.progress)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.setObjectName("main-splitter")
         self.splitter.setChildrenCollapsible(False)
-        for widget, stretch in ((self.sidebar, 0), (centre, 1), (self.inspector, 0)):
+        for widget, stretch in ((self.sidebar, 0), (self.centre, 1), (self.inspector, 0)):
             self.splitter.addWidget(widget)
             self.splitter.setStretchFactor(self.splitter.count() - 1, stretch)
         self.splitter.setSizes([224, 900, 324])
@@ -166,6 +159,7 @@ class MainWindow(QMainWindow):
             state = self.settings.layout(name)
             if state is not None and size is None:
                 splitter.restoreState(state)
+        self.centre.restore_state(self.settings.layout("centre") if size is None else None)
 
     def _splitters(self) -> tuple[tuple[str, QSplitter], ...]:
         return ("splitter", self.splitter), ("views", self.views.splitter)
@@ -201,6 +195,7 @@ class MainWindow(QMainWindow):
     def _show_project(self, project: Project) -> None:
         self.setWindowTitle(f"{project.picture.name} — ConvStudio")
         self.control.show_project(project)
+        self.sidebar.show_kernel(None if self.control.bank_item() is None else self.editor.kernel())
         self.sidebar.layers.show_project(project)
         self.commands.show_project(project)
         if not self.session.is_computed():
@@ -220,6 +215,7 @@ class MainWindow(QMainWindow):
         if evaluation is None:
             return
         self.sidebar.layers.show_result(evaluation)
+        self.tools.show_result(evaluation)
         self.commands.show_availability()
         if evaluation.project == self.session.project:
             self.message_bar.clear("result")
@@ -240,6 +236,7 @@ class MainWindow(QMainWindow):
         self.views.show_failure(failure)
         self._tell_proof("", "none", "", "")
         self.sidebar.layers.show_failure(failure)
+        self.tools.show_failure(failure)
         self.commands.show_availability()
         self.inspector.show_failure(failure.message)
         if failure.cancelled:
@@ -369,7 +366,9 @@ class MainWindow(QMainWindow):
         self.settings.set_layout("window", self.saveGeometry())
         for name, splitter in self._splitters():
             self.settings.set_layout(name, splitter.saveState())
+        self.settings.set_layout("centre", self.centre.save_state())
         self.settings.recent_actions = self.finder.recent()
         self.settings.sync()
+        self.tools.close()
         self.session.close()
         super().closeEvent(event)

@@ -63,7 +63,7 @@ class StackCommands(QObject):
             "Layers",
             "Add a Layer…",
             "Choose a layer from the gallery; it comes below the selected one.",
-            self._control.open_gallery,
+            self._window.sidebar.open_gallery,
             "Ctrl+Shift+A",
             icon="add",
         )
@@ -138,7 +138,7 @@ class StackCommands(QObject):
         for name in ("duplicate", "rename", "up", "down", "switch", "delete"):
             self._allow(f"layer-{name}", none)
         without = "" if self._control.bank_item() is not None else "The selected layer has no kernels."
-        for name in ("choose-preset", *(f"preset-{each}" for each in PRESETS)):
+        for name in ("choose-preset", "choose-bank", *(f"preset-{each}" for each in PRESETS)):
             self._allow(name, without)
         for name, *_ in TRANSFORMS:
             self._allow(f"kernel-{name}", without)
@@ -158,6 +158,14 @@ class StackCommands(QObject):
             self._window.editor.open_library,
             "Ctrl+L",
             icon="kernel",
+        )
+        add(
+            "choose-bank",
+            "Kernel",
+            "Choose a Filter Bank…",
+            "Fill the layer with a ready-made set of filters.",
+            self._control.open_banks,
+            "Ctrl+Shift+L",
         )
         for family in FAMILIES:
             for preset in PRESETS.values():

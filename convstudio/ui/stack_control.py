@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from convstudio.core import GeometryError
-from convstudio.kernels import Kernel
+from convstudio.kernels import Bank, Kernel
 from convstudio.layers import BankLayer, Layer
 from convstudio.layers.base import Mate, Repair, Shape
 from convstudio.model import PHOTO, LayerItem, Project
 from convstudio.session.stack_edits import StackEdits
+from convstudio.ui.bank_picker import BankPicker
 from convstudio.ui.filter_bar import ALL
 
 if TYPE_CHECKING:
-    from convstudio.ui.layer_gallery import LayerGallery
     from convstudio.ui.main_window import MainWindow
 
 _COLOURS = ("red", "green", "blue")
@@ -30,8 +30,7 @@ class StackControl(QObject):
         self._session = window.session
         self.edits = StackEdits(window.session)
         self._input: tuple[str, int, int] = ("", 0, ALL)  # layer, filter, input channel that is edited
-        self._gallery: LayerGallery | None = None
-        self._after = PHOTO  # what a chosen layer comes below
+        self._banks: BankPicker | None = None
         self._all = 0  # the filter that is edited while all channels are shown
         self._connect()
 
@@ -43,6 +42,7 @@ class StackControl(QObject):
         window.filters.filter_chosen.connect(self._filter_chosen)
         window.filters.input_chosen.connect(self._input_chosen)
         window.filters.count_chosen.connect(self._count_chosen)
+        window.filters.bank_requested.connect(self.open_banks)
         layers.selected.connect(self._session.select)
         layers.rename_requested.connect(edits.rename)
         layers.duplicate_requested.connect(edits.duplicate)
@@ -50,25 +50,31 @@ class StackControl(QObject):
         layers.move_requested.connect(edits.move)
         layers.switch_requested.connect(edits.switch)
         layers.repair_requested.connect(edits.repair)
-        layers.add_requested.connect(self.open_gallery)
+        window.sidebar.layers_requested.connect(self._layers_chosen)
+
+    @Slot(list, str, str)
+    def _layers_chosen(self, layers: list[Layer], after: str, title: str) -> None:
+        known = after in {item.id for item in self._session.project.layers}
+        self.edits.add(layers, after if known else PHOTO, title)
 
     @Slot()
-    @Slot(str)
-    def open_gallery(self, after: str = "") -> None:
-        """Let a layer be chosen that comes below one, below the selected one by default."""
-        from convstudio.ui.layer_gallery import LayerGallery  # TEMPORARY
-
-        gallery = self._gallery
-        if gallery is None:
-            gallery = self._gallery = LayerGallery(self._window)
-            gallery.chosen.connect(self._layers_chosen)
-        self._after = after or self.selected()
-        gallery.open_beside(self._window.sidebar.layers.add_button)
+    def open_banks(self) -> None:
+        """Let a ready-made filter bank be chosen for the selected layer."""
+        item = self.bank_item()
+        if item is None:
+            return
+        if self._banks is None:
+            self._banks = BankPicker(self._window)
+            self._banks.chosen.connect(self._bank_chosen)
+        shape = self.in_shape(item.id)
+        self._banks.open_under(self._window.filters.bank_button(), 3 if shape is None else shape[0])
 
     @Slot(object, str)
-    def _layers_chosen(self, layers: list[Layer], title: str) -> None:
-        place = self._after if self._after in {i.id for i in self._session.project.layers} else PHOTO
-        self.edits.add(layers, place, title)
+    def _bank_chosen(self, bank: Bank, title: str) -> None:
+        item = self.bank_item()
+        if item is not None:  # several filters are a layer of a network: they add the channels up
+            changes = {"channels": "all"} if len(bank.filters) > 1 or bank.inputs is not None else {}
+            self.edits.set_bank(item.id, bank, f"filter bank {title}", **changes)
 
     # --- what is edited ---
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from convstudio.engine.display import Rendered
@@ -27,6 +27,8 @@ class ViewArea(QWidget):
 
     view_chosen = Signal(str)
     channel_chosen = Signal(object)  # int, or None for all
+    cell_pinned = Signal(int, int)  # row and column of the output
+    pin_dropped = Signal()
     cursor_moved = Signal(str)  # what the status bar says about the pixel under the cursor
     result_painted = Signal()  # the newest result is on screen: what a benchmark waits for
     files_dropped = Signal(list)
@@ -42,6 +44,8 @@ class ViewArea(QWidget):
         self._border: tuple[Rendered, FloatArray, tuple[object, ...], Border | None] | None = None
         self._picture: Picture | None = None
         self._hovered: tuple[str, int, int] | None = None  # side, row, column
+        self._pin: tuple[int, int] | None = None
+        self._before: tuple[ViewPicture, str, str] | None = None  # the input, while the photo stands there
         self._viewport = Viewport(self)
         self._input = ImageView(self._viewport, self)
         self._output = ImageView(self._viewport, self)
@@ -92,6 +96,7 @@ class ViewArea(QWidget):
         self._input.cell_hovered.connect(self._hover_input)
         self._output.cell_hovered.connect(self._hover_output)
         self._both.cell_hovered.connect(self._hover_output)
+        self._output.cell_clicked.connect(self._click_output)
         self._output_header.view_chosen.connect(self.view_chosen)
         self._output_header.channel_chosen.connect(self.channel_chosen)
         self._output.installEventFilter(self)
@@ -115,6 +120,8 @@ class ViewArea(QWidget):
         if evaluation.project.picture is not self._picture:
             self._picture = evaluation.project.picture
             self._viewport.fit()  # the place that was looked at belongs to another picture
+        self._before = None
+        self._input.show_receptive(None)
         if before is not self._input.picture:  # most edits leave it as it is, and painting takes time
             self._input.show_picture(before)
         self._output.show_picture(after)
@@ -130,6 +137,7 @@ class ViewArea(QWidget):
         self._output_header.show_detail("last good result")
         if failure.source is None or failure.source_view is None:
             return
+        self.drop_pin()
         self._map = None  # nothing corresponds to the cells of the old output
         self._hover_nothing()
         channel = None if failure.source.shape[0] in (1, 3) else 0
@@ -144,7 +152,7 @@ class ViewArea(QWidget):
 
     def _given(self, evaluation: Evaluation, cells: CellMap) -> ViewPicture:
         """Return the picture of what the layer was given: the one that is shown, if nothing changed."""
-        shown = self._input.picture
+        shown = self._input.picture if self._before is None else self._before[0]
         border = self._padding(evaluation, cells)
         if (
             shown is not None
@@ -222,11 +230,60 @@ class ViewArea(QWidget):
         self._output.setVisible(not on)
         self._both.setVisible(on)
 
+    # --- a pinned cell ---
+
+    def show_pin(self, row: int, column: int, photo: ViewPicture, box: QRect) -> None:
+        """Show in the place of the input what an output cell sees of the photo, the rest dimmed.
+
+        ``photo`` lies on the input's coordinates; ``box`` is in its own cells.
+        """
+        if self._before is None and self._input.picture is not None:
+            self._before = (self._input.picture, *self._input_header.words())
+        self._pin = (row, column)
+        self._hover_nothing()
+        self._input.show_picture(photo)
+        self._input.show_receptive(box)
+        self._input_header.show_title("Photo", f"what cell row {row}, column {column} sees")
+        self._output.show_cell(row, column)
+
+    @Slot()
+    def drop_pin(self) -> None:
+        """Show the input again."""
+        if self._pin is None:
+            return
+        self._pin = None
+        self._input.show_receptive(None)
+        self._output.show_cell(None)
+        if self._before is not None:
+            picture, title, detail = self._before
+            self._before = None
+            self._input.show_picture(picture)
+            self._input_header.show_title(title, detail)
+        self.pin_dropped.emit()
+
+    @property
+    def pin(self) -> tuple[int, int] | None:
+        """Row and column of the output cell that is pinned."""
+        return self._pin
+
+    @Slot(int, int)
+    def _click_output(self, row: int, column: int) -> None:
+        if self._pin == (row, column):
+            self.drop_pin()
+        elif self._map is not None:
+            self.cell_pinned.emit(row, column)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._pin is not None:
+            self.drop_pin()
+        else:
+            super().keyPressEvent(event)
+
     # --- hovering ---
 
     @Slot(int, int)
     def _hover_output(self, row: int, column: int) -> None:
-        if self._map is not None:
+        if self._map is not None and self._pin is None:
             self._hovered = ("output", row, column)
             self._input.show_cell(None)
             self._show_window(row, column)
@@ -235,7 +292,7 @@ class ViewArea(QWidget):
 
     @Slot(int, int)
     def _hover_input(self, row: int, column: int) -> None:
-        if self._map is None:
+        if self._map is None or self._pin is not None:
             return
         self._hovered = ("input", row, column)
         out_row, out_column = self._map.nearest_output(row, column)
@@ -248,7 +305,8 @@ class ViewArea(QWidget):
         self._hovered = None
         self._input.show_window(None)
         self._input.show_cell(None)
-        self._output.show_cell(None)
+        if self._pin is None:
+            self._output.show_cell(None)
         self.cursor_moved.emit("")
 
     def _hover_again(self) -> None:

@@ -71,6 +71,10 @@ class ViewHeader(QWidget):
         self.setAccessibleDescription(f"{title}, {detail}" if detail else title)
         self._arrange()
 
+    def words(self) -> tuple[str, str]:
+        """Return the title and the remark."""
+        return self._full_title, self._detail.text()
+
     def show_detail(self, detail: str) -> None:
         """Show another remark beside the same title."""
         self.show_title(self._full_title, detail)

@@ -1,0 +1,71 @@
+"""The middle column of the window: messages, the pictures, the feature maps, the tools, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+from PySide6.QtCore import QByteArray, Qt, Slot
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from convstudio.ui.feature_maps import FeatureMapsPanel
+from convstudio.ui.message_bar import MessageBar
+from convstudio.ui.progress_strip import ProgressStrip
+from convstudio.ui.tool_tabs import ToolTabs
+from convstudio.ui.view_area import ViewArea
+
+_GRID_SHARE = 0.55  # of the height that pictures and maps share, when the maps become a grid
+
+
+class Centre(QWidget):
+    """Stacks the panels; the strip of maps keeps its height, the grid shares its with the pictures."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.message_bar = MessageBar(self)
+        self.views = ViewArea(self)
+        self.maps = FeatureMapsPanel(self)
+        self.tools = ToolTabs(self)
+        self.progress = ProgressStrip(self)
+        self.splitter = QSplitter(Qt.Orientation.Vertical, self)
+        self.splitter.setObjectName("centre-splitter")
+        self.splitter.setChildrenCollapsible(False)
+        for widget in (self.views, self.maps):
+            self.splitter.addWidget(widget)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 0)
+        self.maps.grid_toggled.connect(self._share_height)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.message_bar)
+        column.addWidget(self.splitter, 1)
+        column.addWidget(self.tools)
+        column.addWidget(self.progress)
+
+    @Slot(bool)
+    def _share_height(self, grid: bool) -> None:
+        if grid:
+            height = self.splitter.height()
+            maps = round(_GRID_SHARE * height)
+            self.splitter.setSizes([height - maps, maps])
+
+    def save_state(self) -> QByteArray:
+        """Return what is remembered between runs: the tools' height, grid or strip, the grid's share."""
+        state = {
+            "grid": self.maps.is_grid,
+            "sizes": self.splitter.sizes(),
+            "tools": bytes(self.tools.save_state().data()).decode("latin-1"),
+        }
+        return QByteArray(json.dumps(state).encode())
+
+    def restore_state(self, saved: QByteArray | None) -> None:
+        """Restore what ``save_state`` returned; what cannot be read counts as not saved."""
+        if saved is None:
+            return
+        with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+            state = json.loads(bytes(saved.data()).decode())
+            self.tools.restore_state(QByteArray(str(state["tools"]).encode("latin-1")))
+            self.maps.set_grid(bool(state["grid"]))
+            self.splitter.setSizes([int(size) for size in state["sizes"]])
