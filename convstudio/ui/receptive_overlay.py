@@ -10,6 +10,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
+from convstudio.engine.stack_facts import Box, StackFacts, receptive_boxes
 from convstudio.ui.theme import Theme
 
 ToWidget = Callable[[QRect], QRect | QRectF]
@@ -20,6 +21,30 @@ LIGHT_LINE, DARK_LINE = "#ffe27a", "#101216"
 
 LEAST_BOX = 9.0  # device-independent px: a smaller box gets a frame of this size around it
 _DIM = {"dark": 150, "light": 165}  # of 255, black over what is not seen
+
+
+# --- where the windows lie ---
+
+
+def overlay_of(facts: StackFacts, layer_id: str, row: int, column: int) -> dict[str, QRect]:
+    """Return what a cell reads of every level, by the level's id, from the photo to the cell itself.
+
+    The photo's id is ``PHOTO``; layers that are switched off hand on what comes in and have no level.
+
+    Raises:
+        KeyError: the layer is not among those of the facts.
+        GeometryError: the cell is not in its output.
+    """
+    return {box.layer_id: box_rect(box) for box in receptive_boxes(facts, layer_id, row, column)}
+
+
+def box_rect(box: Box) -> QRect:
+    """Return a box as left column, top row, columns, rows."""
+    (top, bottom), (left, right) = box.rows, box.columns
+    return QRect(left, top, right - left, bottom - top)
+
+
+# --- painting ---
 
 
 def dim_around(painter: QPainter, box: QRectF, picture: QRectF, opacity: int) -> None:
