@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import QAction, QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -24,16 +24,16 @@ from convstudio.ui.tips import tip
 
 ROW_HEIGHT = 22
 _SHARE = Qt.ItemDataRole.UserRole
-_ROOM = 14  # px beside the text of a column
-_WIDEST_NAME = 190
+_ROOM = 2  # px beside the text of a column
+_WIDEST_NAME, _LEAST_NAME = 190, 84
 
 _STYLE = """
 QTableWidget { background: transparent; border: none; font-size: 12px; outline: none;
   selection-background-color: palette(highlight); selection-color: palette(highlighted-text); }
-QTableWidget::item { padding: 0 6px; border: none; }
+QTableWidget::item { padding: 0 3px; border: none; }
 QHeaderView { background: transparent; border: none; }
 QHeaderView::section { background: transparent; color: palette(placeholder-text); border: none;
-  border-bottom: 1px solid palette(mid); padding: 0 6px; font-size: 11px; font-weight: 400; }
+  border-bottom: 1px solid palette(mid); padding: 0 5px; font-size: 11px; font-weight: 400; }
 """
 
 
@@ -87,6 +87,7 @@ class FactTable(QTableWidget):
         self._columns = tuple(columns)
         self._rows: tuple[Row, ...] = ()
         self._selected = ""
+        self._needed: list[int] = []
         for place, column in enumerate(columns):
             head = QTableWidgetItem(column.title)
             head.setToolTip(tip(column.help))
@@ -163,14 +164,30 @@ class FactTable(QTableWidget):
                 self.setItem(place, across, item)
 
     def _fit(self) -> None:
-        """Give each column the room of its longest text, the names at most a certain width."""
-        metrics, head = self.fontMetrics(), self.horizontalHeader().fontMetrics()
-        for across, column in enumerate(self._columns):
-            texts = [row.cells[across].text for row in self._rows]
-            bold = 1.08 if any(row.total for row in self._rows) else 1.0
-            wide = max((metrics.horizontalAdvance(text) for text in texts), default=0) * bold
-            room = max(round(wide), head.horizontalAdvance(column.title)) + _ROOM
-            self.setColumnWidth(across, min(room, _WIDEST_NAME) if across == 0 else room)
+        """Give each column the room of its longest text; the names give way where there is too little."""
+        self.ensurePolished()
+        header = self.horizontalHeader()
+        self._needed = [
+            max(self.sizeHintForColumn(i), header.sectionSizeHint(i)) + _ROOM
+            for i in range(len(self._columns))
+        ]
+        self._needed[0] = min(self._needed[0], _WIDEST_NAME)
+        self._share_out()
+
+    def _share_out(self) -> None:
+        missing = max(0, sum(self._needed) - self.viewport().width())
+        for across, wide in enumerate(self._needed):
+            least = min(wide, _LEAST_NAME)
+            self.setColumnWidth(across, wide if across else max(wide - missing, least))
+
+    @property
+    def needed_width(self) -> int:
+        """How wide the table would have to be to show everything."""
+        return sum(self._needed) + 2
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_out()
 
     # --- what the user does ---
 

@@ -27,6 +27,7 @@ from convstudio.engine.evaluate import Evaluation, shown_channel
 from convstudio.layers.base import FloatArray
 from convstudio.model import PHOTO, Look
 from convstudio.ui.receptive_overlay import dim_around, double_line
+from convstudio.ui.receptive_words import span_words
 from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
 
@@ -197,7 +198,7 @@ class LevelStrip(QWidget):
         image = QImage(level.pixels.data, columns, rows, level.pixels.strides[0], QImage.Format.Format_RGB32)
         target = _mapped(level, frame, level.cells)
         painter.save()
-        painter.setClipRect(frame)
+        painter.setClipRect(frame.adjusted(-4, -4, 4, 4))
         smooth = columns > target.width()  # enlarged cells stay crisp
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=smooth)
         painter.drawImage(target, image)
@@ -259,15 +260,8 @@ class StripArea(QScrollArea):
 
 def box_words(box: QRect) -> str:
     """Return "rows 20–29, columns 56–65" for a block of cells."""
-    return f"{_range('row', box.top(), box.bottom())}, {_range('column', box.left(), box.right())}"
-
-
-def _range(noun: str, first: int, last: int) -> str:
-    texts = [str(number).replace("-", "−") for number in (first, last)]
-    if first == last:
-        return f"{noun} {texts[0]}"
-    between = "–" if first >= 0 else " to "  # after a minus sign a dash reads as another
-    return f"{noun}s {texts[0]}{between}{texts[1]}"
+    rows = span_words("row", box.top(), box.top() + box.height())
+    return f"{rows}, {span_words('column', box.left(), box.left() + box.width())}"
 
 
 def _mapped(level: LevelPicture, frame: QRectF, cells: QRect) -> QRectF:
