@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,29 +26,35 @@ def series_colour(theme: Theme, series: str) -> QColor:
     return QColor(theme.accent if series == "with" else theme.highlight)
 
 
-def percent(share: float) -> str:
-    """Return a share 0–1 in per cent with two digits that count: "0 %", "0.4 %", "12 %", "100 %"."""
-    value = 100.0 * share
+TOP = 1.5
+"""The end of the scales: two pictures that have nothing to do with one another differ by √2 = 141 %."""
+
+
+def percent(change: float) -> str:
+    """Return a change in per cent with two digits that count: "0 %", "0.4 %", "12 %", "141 %"."""
+    if math.isinf(change):
+        return "∞"
+    value = 100.0 * change
     if value == 0.0:
         return "0 %"
     if value < 0.05:
         return "<0.1 %"
     if value < 9.95:
         return f"{value:.1f} %"
-    return "<100 %" if share < 1.0 and value >= 99.5 else f"{value:.0f} %"
+    return "<100 %" if change < 1.0 and value >= 99.5 else f"{value:.0f} %"
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A line of the bars: what is counted, which part of it, in the colour of a series."""
+    """A line of the bars: what changes, by which part of itself, in the colour of a series."""
 
     label: str
-    share: float | None
+    change: float | None
     series: str = "with"
 
 
 class ChangeBars(QWidget):
-    """Horizontal bars with their numbers; a share that is not known yet has an empty one."""
+    """Horizontal bars with their numbers; a change that is not known has an empty one."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,7 +72,7 @@ class ChangeBars(QWidget):
         """Show bars from the top down."""
         self._bars = tuple(bars)
         self.setFixedHeight(max(1, len(self._bars)) * _ROW)
-        said = (f"{b.label}: {'not known' if b.share is None else percent(b.share)}" for b in self._bars)
+        said = (f"{b.label}: {'not known' if b.change is None else percent(b.change)}" for b in self._bars)
         self.setAccessibleName("How much changes. " + "; ".join(said))
         self.update()
 
@@ -81,7 +88,7 @@ class ChangeBars(QWidget):
         for place, bar in enumerate(self._bars):
             top = place * _ROW
             words = QRectF(0, top, self.width(), _ROW - _BAR - 4)
-            number = "…" if bar.share is None else percent(bar.share)
+            number = "—" if bar.change is None else percent(bar.change)
             painter.setPen(QColor(theme.text))
             painter.drawText(words, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, number)
             room = words.width() - QFontMetricsF(font).horizontalAdvance(number) - 10
@@ -90,9 +97,9 @@ class ChangeBars(QWidget):
             painter.drawText(words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, label)
             track = QRectF(0.5, top + _ROW - _BAR - 3, self.width() - 1, _BAR)
             painter.fillRect(track, QColor(theme.field))
-            if bar.share:
+            if bar.change:
                 filled = QRectF(track)
-                filled.setWidth(max(2.0, track.width() * min(bar.share, 1.0)))
+                filled.setWidth(max(2.0, track.width() * min(bar.change / TOP, 1.0)))
                 painter.fillRect(filled, series_colour(theme, bar.series))
             painter.setPen(QPen(QColor(theme.border), 1))
             painter.drawRect(track)
@@ -100,7 +107,7 @@ class ChangeBars(QWidget):
 
 
 class ShiftCurve(QWidget):
-    """The share that changes over the shift, a line for each series; points come one by one."""
+    """The change over the shift, a line for each series; points come one by one."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -114,13 +121,13 @@ class ShiftCurve(QWidget):
 
     @property
     def points(self) -> Mapping[str, Mapping[int, float]]:
-        """Share by shift, for each series."""
+        """Change by shift, for each series."""
         return self._points
 
     def show_points(
         self, points: Mapping[str, Mapping[int, float]], here: int | None = None, last: int = 8
     ) -> None:
-        """Show shares 0–1 by shift from 0 to ``last`` px, for each series; ``here`` is marked."""
+        """Show changes by shift from 0 to ``last`` px, for each series; ``here`` is marked."""
         self._points = {series: dict(line) for series, line in points.items() if line}
         self._here, self._last = here, max(1, last)
         said = "; ".join(
@@ -131,11 +138,12 @@ class ShiftCurve(QWidget):
         self.setAccessibleName(f"Change against shift. {said}" if said else "Change against shift, empty")
         self.update()
 
-    def place(self, shift: float, share: float) -> QPointF:
+    def place(self, shift: float, change: float) -> QPointF:
         """Return where a point is drawn."""
         box = self._box()
         return QPointF(
-            box.left() + box.width() * shift / self._last, box.bottom() - box.height() * min(share, 1.0)
+            box.left() + box.width() * shift / self._last,
+            box.bottom() - box.height() * min(change / TOP, 1.0),
         )
 
     def _box(self) -> QRectF:
@@ -159,7 +167,7 @@ class ShiftCurve(QWidget):
     def _paint_axes(self, painter: QPainter, theme: Theme) -> None:
         box = self._box()
         thin = QPen(QColor(theme.border), 1)
-        for share, text in ((0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")):
+        for share, text in ((0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %"), (1.5, "150 %")):
             y = round(self.place(0, share).y()) + 0.5
             painter.setPen(thin)
             painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
@@ -12,7 +14,16 @@ from convstudio.ui.theme import theme_of
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0.0, "0 %"), (1e-9, "<0.1 %"), (0.004, "0.4 %"), (0.0994, "9.9 %"), (0.12, "12 %"), (1.0, "100 %")],
+    [
+        (0.0, "0 %"),
+        (1e-9, "<0.1 %"),
+        (0.004, "0.4 %"),
+        (0.0994, "9.9 %"),
+        (0.12, "12 %"),
+        (1.0, "100 %"),
+        (1.41, "141 %"),
+        (math.inf, "∞"),
+    ],
 )
 def test_a_share_in_words(share: float, text: str) -> None:
     assert percent(share) == text
@@ -35,8 +46,8 @@ def test_a_bar_is_as_long_as_its_share(qtbot: QtBot) -> None:
     bars.resize(300, 90)
     bars.show_bars([Bar("one", 0.5), Bar("two", 0.25, "without"), Bar("three", None)])
     theme = theme_of(bars)
-    assert coloured(bars, 0, series_colour(theme, "with")) == pytest.approx(150, abs=3)
-    assert coloured(bars, 1, series_colour(theme, "without")) == pytest.approx(75, abs=3)
+    assert coloured(bars, 0, series_colour(theme, "with")) == pytest.approx(100, abs=3)
+    assert coloured(bars, 1, series_colour(theme, "without")) == pytest.approx(50, abs=3)
     assert coloured(bars, 2, series_colour(theme, "with")) == 0
     assert "one: 50 %" in bars.accessibleName()
     assert "three: not known" in bars.accessibleName()
@@ -52,7 +63,7 @@ def test_a_curve_has_its_points_where_they_belong(qtbot: QtBot) -> None:
     for shift, share in ((0, 0.0), (2, 0.5), (8, 1.0)):
         place = curve.place(shift, share).toPoint()
         assert image.pixelColor(place) == series_colour(theme, "with")
-    assert curve.place(0, 0.0).y() > curve.place(0, 1.0).y() + 80
+    assert curve.place(0, 0.0).y() > curve.place(0, 1.5).y() + 80
     assert curve.place(8, 0.0).x() < 300
     assert dict(curve.points) == {"with": {0: 0.0, 2: 0.5, 8: 1.0}}
     assert "2 px 50 %" in curve.accessibleName()
@@ -62,8 +73,8 @@ def test_a_line_lies_between_its_points(qtbot: QtBot) -> None:
     curve = ShiftCurve()
     qtbot.addWidget(curve)
     curve.resize(300, 140)
-    curve.show_points({"with": {0: 0.0, 8: 1.0}})
-    middle = curve.place(4, 0.5).toPoint()
+    curve.show_points({"with": {0: 0.0, 8: 1.5}})
+    middle = curve.place(4, 0.75).toPoint()
     seen, wanted = curve.grab().toImage().pixelColor(middle), series_colour(theme_of(curve), "with")
     assert seen.blue() - seen.red() == pytest.approx(wanted.blue() - wanted.red(), abs=60)
 
