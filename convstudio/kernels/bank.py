@@ -50,8 +50,9 @@ class Filter:
             raise ParamError(f"a filter has 1 to {LARGEST_INPUTS} kernels, this one has {count}")
         if not all(isinstance(kernel, Kernel) for kernel in self.kernels):
             raise ParamError("a filter is made of kernels")
-        number = isinstance(self.bias, Real) and not isinstance(self.bias, bool)
-        if not number or not abs(self.bias) <= LARGEST_WEIGHT:  # negated, NaN is wrong too
+        given: object = self.bias
+        known = isinstance(given, Real) and not isinstance(given, bool)
+        if not known or not abs(self.bias) <= LARGEST_WEIGHT:  # negated, NaN is wrong too
             raise ParamError(f"a bias must be a finite number, got {self.bias!r}")
         object.__setattr__(self, "bias", float(self.bias) + 0.0)
 
