@@ -59,6 +59,25 @@ def test_undo_ends_a_merge() -> None:
     assert history.state == 0
 
 
+def test_an_amended_state_is_no_step() -> None:
+    history = History("a")
+    history.push("b", "to b")
+    history.push("c", "to c")
+    history.undo()
+    history.amend("b2")
+    assert (history.state, history.undo_text, history.redo_text) == ("b2", "to b", "to c")
+    history.redo()
+    assert history.state == "c"
+    history.undo()
+    assert history.state == "b2", "what was amended stays so"
+    history.undo()
+    assert history.state == "a"
+    history.amend("a2")
+    assert history.undo_text is None
+    history.redo()
+    assert history.state == "b2"
+
+
 def test_the_oldest_steps_are_forgotten_beyond_the_limit() -> None:
     history = History(0, limit=3)
     for value in range(1, 11):
@@ -79,7 +98,7 @@ def test_the_past_is_held_within_its_size() -> None:
     assert seen == ["eeee", "dddd"]
 
 
-@given(st.lists(st.sampled_from(["push", "undo", "redo"]), max_size=40))
+@given(st.lists(st.sampled_from(["push", "undo", "redo", "amend"]), max_size=40))
 def test_it_behaves_like_a_list_with_a_cursor(actions: list[str]) -> None:
     history, line, at = History(0), [0], 0
     for number, action in enumerate(actions, start=1):
@@ -89,6 +108,9 @@ def test_it_behaves_like_a_list_with_a_cursor(actions: list[str]) -> None:
         elif action == "undo":
             assert history.undo() == (at > 0)
             at = max(at - 1, 0)
+        elif action == "amend":
+            history.amend(-number)
+            line[at] = -number
         else:
             assert history.redo() == (at < len(line) - 1)
             at = min(at + 1, len(line) - 1)
