@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 
 from convstudio.core import Control, Stage, receptive_fields
 from convstudio.core.gradients.progress import share
+from convstudio.core.threads import Scratch, run_tiles
+from convstudio.engine.buffers import BufferPool
+from convstudio.engine.proof import peak_of
 from convstudio.engine.stack_facts import stage_of
 from convstudio.layers import GlobalPool
 from convstudio.layers.base import FloatArray, Mate
@@ -109,10 +112,11 @@ class ShiftExperiment:
         count = 0 if layer_id == PHOTO else project.index(layer_id) + 1
         items = [item for item in project.layers[:count] if item.enabled]
         mates = project.mates()
-        self._whole = _Stack(items, mates)
+        buffers = BufferPool()
+        self._whole = _Stack(items, mates, buffers)
         pooling = {item.id for item in items if isinstance(item.layer, Pooling | GlobalPool)}
         rest = [item for item in items if item.id not in pooling and mates.get(item.id) not in pooling]
-        self._bare = _Stack(rest, mates) if len(rest) < len(items) else None
+        self._bare = _Stack(rest, mates, buffers) if len(rest) < len(items) else None
         self._x = _middle(project.picture.values, crop)
 
     @property
@@ -147,9 +151,10 @@ def _middle(x: FloatArray, crop: int | None) -> FloatArray:
 class _Stack:
     """Layers one after another, with what they make of the input as it is, once that is known."""
 
-    def __init__(self, items: Sequence[LayerItem], mates: dict[str, str]) -> None:
+    def __init__(self, items: Sequence[LayerItem], mates: dict[str, str], buffers: BufferPool) -> None:
         self._items = items
         self._mates = mates
+        self._buffers = buffers
         self._known: FloatArray | None = None
         self._placed: tuple[_Axis, _Axis] | None = None
 
@@ -163,17 +168,21 @@ class _Stack:
         assert self._placed is not None
         rows, columns = self._placed
         moved = (Fraction(shift[0]) / rows.jump, Fraction(shift[1]) / columns.jump)
-        inside = np.logical_and.outer(rows.still(shift[0]), columns.still(shift[1]))
-        tolerance = _compared(before, after, np.ones(before.shape[1:], bool), inside)
+        everywhere = _Part(np.ones(rows.cells, bool), np.ones(columns.cells, bool))
+        inside = _Part(rows.still(shift[0]), columns.still(shift[1]))
+        tolerance = self._compared(before, after, everywhere, inside)
         equivariance = None
         if all(each.denominator == 1 for each in moved):
             back = (int(moved[0]), int(moved[1]))
-            there = np.logical_and.outer(rows.there(back[0]), columns.there(back[1]))
-            clear = np.logical_and.outer(rows.moved(shift[0]), columns.moved(shift[1])) & there
-            if there.any():
+            there = _Part(rows.there(back[0]), columns.there(back[1]))
+            clear = _Part(rows.moved(shift[0]) & there.rows, columns.moved(shift[1]) & there.columns)
+            if there.cells:
                 returned = np.roll(after, (-back[0], -back[1]), axis=(1, 2))
-                equivariance = _compared(before, returned, there, clear)
+                equivariance = self._compared(before, returned, there, clear)
         return ShiftOutcome((rows.jump, columns.jump), moved, tolerance, equivariance)
+
+    def _compared(self, before: FloatArray, after: FloatArray, where: _Part, inside: _Part) -> Comparison:
+        return _compared(before, after, where, inside, self._buffers.take(before.shape, before.dtype))
 
     def _run(self, x: FloatArray, control: Control | None) -> FloatArray:
         """Return the stack's output, and note by the way where its cells lie."""
@@ -186,10 +195,10 @@ class _Stack:
             if item.id in partners:
                 given[item.id] = Mate(item.layer, shape, x)
             mate = given.get(self._mates.get(item.id, ""))
-            item.layer.out_shape(shape, mate)  # says in words why it does not fit
+            out = self._buffers.take(item.layer.out_shape(shape, mate), x.dtype)
             stages.append(stage_of(item.layer, shape, mate))
             part = share(control, place / len(self._items), (place + 1) / len(self._items))
-            x = item.layer.forward(x, mate=mate, control=part)
+            x = item.layer.forward(x, mate=mate, control=part, out=out)
         if self._placed is None:
             self._placed = _axes(stages, spatial)
         return x
@@ -225,8 +234,9 @@ class _Axis:
     start: int
 
     def _windows(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        first = np.array([math.floor(self.start + i * self.jump) for i in range(self.cells)])
-        return first, first + self.size + (self.jump.denominator > 1)
+        above, below = self.jump.numerator, self.jump.denominator
+        first = self.start + np.arange(self.cells, dtype=np.int64) * above // below
+        return first, first + self.size + (below > 1)
 
     def still(self, shift: int) -> Flags:
         """Cells whose window lies on the input and not across the seam of the moved one."""
@@ -249,29 +259,67 @@ class _Axis:
         return (places >= 0) & (places < self.cells)
 
 
-def _compared(before: FloatArray, after: FloatArray, where: Flags, inside: Flags) -> Comparison:
-    with np.errstate(all="ignore"):  # NaN and infinity are data
-        difference = after - before
-    difference[(before == after) | (np.isnan(before) & np.isnan(after))] = 0.0  # the same infinity
-    difference[:, ~where] = 0.0
-    finite = np.abs(before[np.isfinite(before)])
-    limit = _ROUNDING * float(finite.max(initial=0.0))
-    everywhere = _change(before, difference, where, limit)
-    within = _change(before, difference, inside, limit) if inside.any() else None
-    return Comparison(everywhere, within, difference)
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some rows and columns of the output."""
+
+    rows: Flags
+    columns: Flags
+
+    @property
+    def cells(self) -> int:
+        """How many cells of a channel lie in both."""
+        return int(np.count_nonzero(self.rows)) * int(np.count_nonzero(self.columns))
+
+    def total(self, plane: FloatArray) -> float:
+        """Return the sum of a plane's cells in this part."""
+        if not math.isfinite(found := float(plane.sum())):  # what lies outside would spoil a product
+            return float(plane[np.ix_(self.rows, self.columns)].sum(dtype=np.float64))
+        if self.rows.all() and self.columns.all():
+            return found
+        along_rows = plane @ self.columns.astype(plane.dtype)
+        return float(np.dot(along_rows.astype(np.float64), self.rows))
 
 
-def _change(before: FloatArray, difference: FloatArray, where: Flags, limit: float) -> Change:
-    apart = own = 0.0
-    changed = 0
-    with np.errstate(all="ignore"):
-        for plane, change in zip(before, difference, strict=True):
-            some = change[where].astype(np.float64)
-            apart += float(np.dot(some, some))
-            kept = plane[where].astype(np.float64)
-            own += float(np.dot(kept, kept))
-            changed += int(np.count_nonzero(~(np.abs(some) <= limit)))
-    cells = len(before) * int(np.count_nonzero(where))
+def _compared(
+    before: FloatArray, after: FloatArray, where: _Part, inside: _Part, difference: FloatArray
+) -> Comparison:
+    """Compare two outputs in ``where``, of which ``inside`` is a part; ``difference`` is filled."""
+    peaks = np.zeros(len(before))
+
+    def subtract(channel: int, _scratch: Scratch) -> None:
+        one, other, into = before[channel], after[channel], difference[channel]
+        np.subtract(other, one, out=into)
+        if not math.isfinite(float(into.sum())):
+            into[(one == other) | (np.isnan(one) & np.isnan(other))] = 0.0  # the same infinity
+        into[~where.rows] = 0.0
+        into[:, ~where.columns] = 0.0
+        peaks[channel] = peak_of(one)
+
+    run_tiles(range(len(before)), subtract)
+    parts = (where, inside) if inside.cells else (where,)
+    limit = _ROUNDING * float(peaks.max())
+    sums = np.zeros((len(parts), len(before), 3))  # squared differences and values, and changed cells
+
+    def add_up(channel: int, scratch: Scratch) -> None:
+        plane, change = before[channel], difference[channel]
+        work = scratch.take("work", plane.shape, plane.dtype)
+        np.multiply(change, change, out=work)
+        sums[:, channel, 0] = [part.total(work) for part in parts]
+        np.multiply(plane, plane, out=work)
+        sums[:, channel, 1] = [part.total(work) for part in parts]
+        np.copyto(work, ~(np.abs(change) <= limit))
+        sums[:, channel, 2] = [part.total(work) for part in parts]
+
+    run_tiles(range(len(before)), add_up)
+    changes = [
+        _change(*each.sum(axis=0).tolist(), cells=len(before) * part.cells)
+        for part, each in zip(parts, sums, strict=True)
+    ]
+    return Comparison(changes[0], changes[1] if len(changes) > 1 else None, difference)
+
+
+def _change(apart: float, own: float, changed: float, *, cells: int) -> Change:
     relative = 0.0 if apart == 0.0 else math.inf
     if own > 0.0:
         relative = math.sqrt(apart / own)
