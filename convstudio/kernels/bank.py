@@ -66,7 +66,7 @@ class Filter:
         """What a list calls the filter."""
         return self.name or self.kernels[0].title
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int]:
         """Rows and columns that hold every kernel."""
         return max(k.shape[0] for k in self.kernels), max(k.shape[1] for k in self.kernels)
@@ -137,12 +137,12 @@ class Bank:
             )
         )
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the window: those of the largest kernel along each axis."""
         return max(f.shape[0] for f in self.filters), max(f.shape[1] for f in self.filters)
 
-    @property
+    @cached_property
     def inputs(self) -> int | None:
         """How many channels a filter reads, or None if all of them take any number.
 
