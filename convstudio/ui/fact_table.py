@@ -19,13 +19,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from convstudio.ui.theme import theme_of
+from convstudio.ui.theme import Theme, theme_of
 from convstudio.ui.tips import tip
 
 ROW_HEIGHT = 22
 _SHARE = Qt.ItemDataRole.UserRole
 _ROOM = 2  # px beside the text of a column
-_WIDEST_NAME, _LEAST_NAME = 190, 84
+_WIDEST_NAME, _LEAST_NAME = 190, 76
 
 _STYLE = """
 QTableWidget { background: transparent; border: none; font-size: 12px; outline: none;
@@ -122,6 +122,10 @@ class FactTable(QTableWidget):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.currentCellChanged.connect(self._went_to)
 
+    def theme(self) -> Theme:
+        """Return the window's theme: the transparent background of the style sheet makes this one dark."""
+        return theme_of(self.window())
+
     # --- what is shown ---
 
     def show_rows(self, rows: Sequence[Row], selected: str = "") -> None:
@@ -160,7 +164,7 @@ class FactTable(QTableWidget):
                     item.setFont(font)
                     item.setFlags(Qt.ItemFlag.ItemIsEnabled)
                 if row.dim:
-                    item.setForeground(QColor(theme_of(self).text_dim))
+                    item.setForeground(QColor(self.theme().text_dim))
                 self.setItem(place, across, item)
 
     def _fit(self) -> None:
@@ -229,10 +233,10 @@ class _Bars(QStyledItemDelegate):
     ) -> None:
         share = index.data(_SHARE)
         table = self.parent()
-        if isinstance(share, float) and isinstance(table, QWidget):
-            theme = theme_of(table)
+        if isinstance(share, float) and isinstance(table, FactTable):
+            theme = table.theme()
             state: QStyle.StateFlag = option.state
-            box = QRectF(option.rect).adjusted(4, 4, -4, -4)
+            box = QRectF(option.rect).adjusted(3, 3, -3, -3)
             chosen = bool(state & QStyle.StateFlag.State_Selected)
             if chosen:
                 painter.fillRect(option.rect, QColor(theme.accent))
@@ -241,8 +245,8 @@ class _Bars(QStyledItemDelegate):
             box.setWidth(max(1.0, box.width() * min(max(share, 0.0), 1.0)))
             painter.fillRect(box, colour)
             painter.setPen(QColor(theme.accent_text if chosen else theme.text))
-            words = QRectF(option.rect).adjusted(8, 0, -8, 0)
+            words = QRectF(option.rect).adjusted(6, 0, -6, 0)
             painter.setFont(option.font)
-            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, str(index.data()))
+            painter.drawText(words, index.data(Qt.ItemDataRole.TextAlignmentRole), str(index.data()))
             return
         super().paint(painter, option, index)
