@@ -170,7 +170,7 @@ class LevelStrip(QWidget):
     # --- painting ---
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        theme = theme_of(self)
+        theme = theme_of(self.window())
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = QFont(self.font())

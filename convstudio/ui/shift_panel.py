@@ -159,7 +159,7 @@ class ShiftPanel(QWidget):
     def show_stack(self, project: Project, layer_id: str) -> None:
         """Say which layer's output is watched; what is known of another one goes."""
         name = "the photo" if layer_id == PHOTO else project.item(layer_id).title
-        self._title.setText(f"Change at {name}, rms, borders left aside")
+        self._title.setText(f"Change of the output of {name}")
         self._title.setToolTip(
             tip(
                 "The root of the summed squares of the differences, over that of the output itself; 141 % is "

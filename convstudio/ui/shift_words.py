@@ -12,6 +12,7 @@ SOURCES = (
     "Goodfellow, Bengio and Courville, Deep Learning, 2016, sec. 9.3; Zhang, Making convolutional networks "
     "shift-invariant again, 2019."
 )
+_FIRST, _SECOND = "Goodfellow et al. 2016, sec. 9.3", "Zhang 2019"
 _SAME = 1e-5  # a change below it is rounding
 
 
@@ -28,12 +29,12 @@ def settled(change: float) -> float:
 def bars_of(result: ShiftResult) -> tuple[Bar, ...]:
     """Return how much changes with pooling, without it, and after moving the output back."""
     whole, bare = result.with_pooling, result.without_pooling
-    bars = [Bar("output, with pooling" if bare else "output", _tolerance(whole))]
+    bars = [Bar("with pooling" if bare else "as it comes out", _tolerance(whole))]
     if bare is not None:
-        bars.append(Bar("output, pooling left out", _tolerance(bare), "without"))
+        bars.append(Bar("with the pooling left out", _tolerance(bare), "without"))
     back = whole.equivariance
     known = None if back is None else settled(change_of(back).relative)
-    bars.append(Bar(f"output moved back by {moved_words(whole)}", known))
+    bars.append(Bar(f"moved back by {moved_words(whole)}", known))
     return tuple(bars)
 
 
@@ -69,14 +70,14 @@ def equivariance_sentence(result: ShiftResult) -> str:
     jump = str(rows) if rows == columns else f"{rows}×{columns}"
     if result.shift == (0, 0):
         return "Nothing is moved yet: drag the sliders, or play the sweep from 0 to 8 px."
-    lead = f"A cell of this layer is {jump} px wide and the shift is {moved_words(outcome)}"
+    lead = f"One cell is {jump} px wide, the shift is {moved_words(outcome)}"
     back = outcome.equivariance
     if back is None:
-        return f"{lead}: the output cannot just move along, as no whole cells correspond to it."
+        return f"{lead}: no whole number, so that the output cannot just move along ({_FIRST})."
     left = settled(change_of(back).relative)
     if left == 0.0:
-        return f"{lead}: moved back by as much, the output is the same (translation equivariance)."
-    return f"{lead}: even moved back by as much, the output differs by {percent(left)}."
+        return f"{lead}: moved back, the output is the same (translation equivariance; {_FIRST})."
+    return f"{lead}: even moved back, the output differs by {percent(left)} ({_SECOND})."
 
 
 def tolerance_sentence(result: ShiftResult) -> str:
@@ -87,11 +88,12 @@ def tolerance_sentence(result: ShiftResult) -> str:
             "shift (tolerance): add one and compare."
         )
     whole, bare = _tolerance(result.with_pooling), _tolerance(result.without_pooling)
-    lead = "Pooling keeps one value of each window wherever it stands in it"
+    lead = "Pooling keeps one value of each window, wherever in it that stands"
     if result.shift == (0, 0):
-        return f"{lead}, so that a small shift changes less of the output (tolerance)."
+        return f"{lead}, so that a small shift changes less of the output (tolerance; {_SECOND})."
     if whole < bare:
-        return f"{lead}: the output changes by {percent(whole)} instead of {percent(bare)} (tolerance)."
+        numbers = f"{percent(whole)} changes instead of {percent(bare)}"
+        return f"{lead}: {numbers} (tolerance; {_SECOND})."
     return f"{lead}, which does not help here: the output changes by {percent(whole)}, not {percent(bare)}."
 
 

@@ -61,7 +61,7 @@ class _Bar(QTabBar):
         if self.hasFocus() and self.currentIndex() >= 0:  # style sheets take Qt's own focus line away
             painter = QPainter(self)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(QColor(theme_of(self).accent), 1.5))
+            painter.setPen(QPen(QColor(theme_of(self.window()).accent), 1.5))
             painter.drawRoundedRect(self.tabRect(self.currentIndex()).adjusted(2, 2, -2, -4), 4, 4)
             painter.end()
 
