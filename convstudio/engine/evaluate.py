@@ -84,6 +84,7 @@ class Evaluation:
         layers: one result for each layer, as far as they were asked for and could be computed.
         source_view, output_view: the selected layer's; the photo's both, where that is selected.
         photo_view: the photo's picture.
+        compared_view: of the map that the selected layer is compared with, where its layer was computed.
         problem: why the first layer below these could not be computed, if it was tried.
         source_channel: the channel that the source's picture shows, None for all together.
         complete: whether every layer was tried.
@@ -94,6 +95,7 @@ class Evaluation:
     source_view: Rendered
     output_view: Rendered
     photo_view: Rendered
+    compared_view: Rendered | None = None
     problem: LayerError | None = None
     source_channel: int | None = None
     complete: bool = True
@@ -160,7 +162,7 @@ class Evaluator:
         """
         count = len(project.layers)
         self._results.allow(count + 1)
-        self._views.allow(count + 5)
+        self._views.allow(count + 6)
         wanted = 0 if project.selected == PHOTO else project.index(project.selected) + 1
         last = count if whole else wanted
         walk = _Walk(self, project, control, last)
@@ -177,13 +179,24 @@ class Evaluator:
         try:
             photo_view = self._view(walk.keys[0], project.picture.values, Look("clamped"), control)
             source_view, output_view, channel = self._views_of(walk, wanted)
+            compared_view = self._compared_view(walk)
         except MemoryError as error:
             text = "There is not enough memory to show this result"
             source = walk.results[wanted - 1].source if wanted else project.picture.values
             raise LayerError(project.selected, text, source) from error
         complete = last == count
         results = tuple(walk.results)
-        return Evaluation(project, results, source_view, output_view, photo_view, problem, channel, complete)
+        return Evaluation(
+            project,
+            results,
+            source_view,
+            output_view,
+            photo_view,
+            compared_view=compared_view,
+            problem=problem,
+            source_channel=channel,
+            complete=complete,
+        )
 
     def _views_of(self, walk: _Walk, wanted: int) -> tuple[Rendered, Rendered, int | None]:
         project, control = walk.project, walk.control
@@ -195,6 +208,19 @@ class Evaluator:
         source = self._view(walk.keys[wanted - 1], shown.source, given, control)
         output = self._view(walk.keys[wanted], shown.output, project.look, control)
         return source, output, shown_channel(given, shown.source.shape[0])
+
+    def _compared_view(self, walk: _Walk) -> Rendered | None:
+        compared = walk.project.compared
+        if compared is None:
+            return None
+        if compared.layer_id == PHOTO:
+            look = Look("clamped", compared.channel)
+            return self._view(walk.keys[0], walk.project.picture.values, look, walk.control)
+        for place, result in enumerate(walk.results):
+            if result.item.id == compared.layer_id:
+                look = dataclasses.replace(result.item.look, channel=compared.channel)
+                return self._view(walk.keys[place + 1], result.output, look, walk.control)
+        return None
 
     def compute(
         self, item: LayerItem, key: Key, values: FloatArray, mate: Mate | None, walk: _Walk

@@ -2,7 +2,16 @@
 
 from convstudio.model.history import History
 from convstudio.model.picture import Picture
-from convstudio.model.project import MOST_LAYERS, PHOTO, LayerItem, Look, Project, suiting_bank_view, suiting_view
+from convstudio.model.project import (
+    MOST_LAYERS,
+    PHOTO,
+    LayerItem,
+    Look,
+    Project,
+    Side,
+    suiting_bank_view,
+    suiting_view,
+)
 
 __all__ = [
     "MOST_LAYERS",
@@ -12,6 +21,7 @@ __all__ = [
     "Look",
     "Picture",
     "Project",
+    "Side",
     "suiting_bank_view",
     "suiting_view",
 ]

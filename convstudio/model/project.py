@@ -33,6 +33,14 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Side:
+    """A map that others are compared with: of a layer or the photo; a channel or all of them (None)."""
+
+    layer_id: str
+    channel: int | None = None
+
+
+@dataclass(frozen=True)
 class LayerItem:
     """A layer in the stack under an id that stays the same while its parameters change.
 
@@ -78,12 +86,14 @@ def suiting_view(kernel: Kernel) -> str:
 class Project:
     """One state of the work; every edit makes a new one.
 
-    ``selected`` is the id of the layer that the window shows, or ``PHOTO``.
+    ``selected`` is the id of the layer that the window shows, or ``PHOTO``. ``compared`` is the map that it
+    is compared with, None for what comes into the layer.
     """
 
     picture: Picture
     layers: tuple[LayerItem, ...]
     selected: str = PHOTO
+    compared: Side | None = None
 
     def __post_init__(self) -> None:
         ids = [item.id for item in self.layers]
@@ -93,6 +103,8 @@ class Project:
             raise ParamError(f"a stack has at most {MOST_LAYERS} layers, this one would have {len(ids)}")
         if self.selected not in (PHOTO, *ids):
             raise ValueError(f"there is no layer {self.selected!r} to select")
+        if self.compared is not None and self.compared.layer_id not in (PHOTO, *ids):
+            raise ValueError(f"there is no layer {self.compared.layer_id!r} to compare with")
 
     @classmethod
     def first(cls, picture: Picture) -> Self:
@@ -215,6 +227,10 @@ class Project:
         """Return a project that shows another layer, or the photo."""
         return dataclasses.replace(self, selected=layer_id)
 
+    def with_compared(self, compared: Side | None) -> Self:
+        """Return a project whose selected layer is compared with another map."""
+        return dataclasses.replace(self, compared=compared)
+
     # --- edits of the stack ---
 
     def with_layers(self, layers: Sequence[Layer], after: str) -> Self:
@@ -252,7 +268,10 @@ class Project:
         selected = self.selected
         if selected == layer_id:
             selected = layers[min(place, len(layers) - 1)].id if layers else PHOTO
-        return dataclasses.replace(self, layers=layers, selected=selected)
+        compared = self.compared
+        if compared is not None and compared.layer_id == layer_id:
+            compared = None
+        return dataclasses.replace(self, layers=layers, selected=selected, compared=compared)
 
     def moved(self, layer_id: str, place: int) -> Self:
         """Return a project in which a layer stands at another place, from 0; places beyond the ends count."""

@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage
 from convstudio.engine.evaluate import Evaluation
 from convstudio.kernels import Kernel
 from convstudio.layers import BankLayer
-from convstudio.model import History, Picture, Project, suiting_view
+from convstudio.model import History, Picture, Project, Side, suiting_view
 from convstudio.session.computing import Computing, Failure
 from convstudio.session.loader import PictureLoader
 from convstudio.session.saver import ResultSaver, shown_pixels
@@ -242,6 +242,10 @@ class Session(QObject):
     def select(self, layer_id: str) -> None:
         """Show another layer, or the photo; looking around is no step for undo."""
         self._look_around(self.project.with_selected(layer_id))
+
+    def compare(self, side: Side | None) -> None:
+        """Compare the selected layer with another map, or with what comes into it (None)."""
+        self._look_around(self.project.with_compared(side))
 
     def _look_around(self, project: Project) -> None:
         if project != self.project:

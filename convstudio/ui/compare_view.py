@@ -42,6 +42,7 @@ class CompareView(DropSurface):
         self._holding = False
         self._dimmed = False
         self._hovered: Pair | None = None
+        self._names = ("", "")
 
     # --- what is shown ---
 
@@ -57,6 +58,12 @@ class CompareView(DropSurface):
         if self._hovered is not None and not after.contains(*self._hovered):
             self._hovered = None
         self.update()
+
+    def show_names(self, before: str, after: str) -> None:
+        """Say at the top of each side what it is; nothing where both are empty."""
+        if (before, after) != self._names:
+            self._names = (before, after)
+            self.update()
 
     def show_dimmed(self, dimmed: bool) -> None:
         """Dim the picture on the right, which is then the last good one."""
@@ -82,6 +89,10 @@ class CompareView(DropSurface):
         if self._pictures is not None:
             self._paint_sides(painter, self._pictures, theme)
             self._paint_divider(painter, theme)
+            x = round(self._divider * self.width())
+            view_overlay.side_name(painter, QRect(0, 0, x, self.height()), f"A  {self._names[0]}", theme, -1)
+            right = QRect(x, 0, self.width() - x, self.height())
+            view_overlay.side_name(painter, right, f"{self._names[1]}  B", theme, 1)
         self.paint_state(painter)
         painter.end()
 

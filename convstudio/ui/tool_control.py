@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
+from convstudio.core import ReceptiveField
 from convstudio.engine.evaluate import Evaluation
 from convstudio.engine.stack_facts import LayerFacts, StackFacts, stack_facts
-from convstudio.model import PHOTO
+from convstudio.model import PHOTO, Side
 from convstudio.session.map_reader import FeatureMaps, MapReader
 from convstudio.session.session import Failure
 from convstudio.ui.receptive_overlay import overlay_of
 from convstudio.ui.receptive_panel import ReceptivePanel
+from convstudio.ui.view_area import side_words
 from convstudio.ui.view_picture import Axis, ViewPicture
 
 if TYPE_CHECKING:
@@ -30,6 +33,9 @@ class ToolControl(QObject):
         self._reader = MapReader(self)
         self._maps.maps_wanted.connect(self._reader.read)
         self._maps.channel_chosen.connect(self._session.set_channel)
+        self._maps.compare_requested.connect(self._compare)
+        self._maps.compare_cleared.connect(self._end_comparing)
+        window.views.show_side_axes(self._side_axes)
         self._reader.maps_ready.connect(self._show_maps)
         self._reader.failed.connect(self._maps.show_nothing)
         self._facts: StackFacts | None = None
@@ -90,13 +96,7 @@ class ToolControl(QObject):
         place = self._place(facts, layer_id)
         seen = PHOTO if place < 0 else facts.layers[place].item.id
         box = overlay_of(facts, seen, row, column)[PHOTO]
-        rows, columns = Axis(), Axis()
-        inside = place - 1 if self._session.project.shown is not None and seen == layer_id else place
-        if inside >= 0:  # where the photo's pixels lie among the cells of the selected layer's input
-            rows, columns = (
-                Axis(-each.centre / float(each.jump), 1.0 / float(each.jump))
-                for each in facts.layers[inside].fields
-            )
+        rows, columns = self._axes_on_input(facts, PHOTO, layer_id)
         photo = ViewPicture.of(
             evaluation.photo_view, evaluation.project.picture.values, rows=rows, columns=columns
         )
@@ -105,10 +105,49 @@ class ToolControl(QObject):
 
     def _place(self, facts: StackFacts, layer_id: str) -> int:
         """The place of a layer, or of what it hands on, among those switched on; -1 for the photo."""
+        if layer_id == PHOTO:
+            return -1
         ids = [PHOTO, *(item.id for item in self._session.project.layers)]
         above = ids[: ids.index(layer_id) + 1]
         found = [facts.find(each) for each in above if each != PHOTO]
         return max((place for place in found if place is not None), default=-1)
+
+    def _axes_on_input(self, facts: StackFacts, level: str, layer_id: str) -> tuple[Axis, Axis]:
+        """Where the cells of a layer's output, or the photo's pixels, lie on the input of another layer."""
+        shown = self._session.project.shown
+        inside = self._place(facts, layer_id)
+        if shown is not None and inside >= 0 and facts.layers[inside].item.id == layer_id:
+            inside -= 1
+        level_place = self._place(facts, level)
+        still = ReceptiveField(1, Fraction(1), 0)
+        fields = facts.layers[level_place].fields if level_place >= 0 else (still, still)
+        below = facts.layers[inside].fields if inside >= 0 else (still, still)
+        rows, columns = (
+            Axis((at.centre - on.centre) / float(on.jump), float(at.jump) / float(on.jump))
+            for at, on in zip(fields, below, strict=True)
+        )
+        return rows, columns
+
+    # --- comparing two maps ---
+
+    @Slot(str, object)
+    def _compare(self, layer_id: str, channel: int | None) -> None:
+        side = Side(layer_id, channel)
+        self._session.compare(side)
+        self._maps.show_pinned(layer_id, channel, side_words(self._session.project, side))
+        action = self._window.actions_table["compare"]
+        if not action.isChecked():
+            action.trigger()
+
+    @Slot()
+    def _end_comparing(self) -> None:
+        self._session.compare(None)
+        self._maps.show_pinned(None)
+
+    def _side_axes(self, evaluation: Evaluation) -> tuple[Axis, Axis]:
+        project, side = evaluation.project, evaluation.project.compared
+        assert side is not None
+        return self._axes_on_input(stack_facts(project), side.layer_id, project.selected)
 
     @Slot()
     def _pin_dropped(self) -> None:

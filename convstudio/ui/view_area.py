@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from convstudio.engine.display import Rendered
-from convstudio.engine.evaluate import Evaluation
+from convstudio.engine.evaluate import Evaluation, shown_channel
 from convstudio.layers import BankLayer, Layer
 from convstudio.layers.base import FloatArray
-from convstudio.model import Picture
+from convstudio.model import PHOTO, Look, Picture, Project, Side
 from convstudio.session.session import Failure
 from convstudio.ui.cell_map import CellMap, border_of
 from convstudio.ui.compare_view import CompareView
 from convstudio.ui.image_view import ImageView
 from convstudio.ui.view_header import ViewHeader
-from convstudio.ui.view_picture import Border, ViewPicture
+from convstudio.ui.view_picture import Axis, Border, ViewPicture
 from convstudio.ui.viewport import Viewport
 
 
@@ -45,6 +46,7 @@ class ViewArea(QWidget):
         self._picture: Picture | None = None
         self._hovered: tuple[str, int, int] | None = None  # side, row, column
         self._pin: tuple[int, int] | None = None
+        self._side_axes: Callable[[Evaluation], tuple[Axis, Axis]] = lambda _: (Axis(), Axis())
         self._before: tuple[ViewPicture, str, str] | None = None  # the input, while the photo stands there
         self._viewport = Viewport(self)
         self._input = ImageView(self._viewport, self)
@@ -125,7 +127,7 @@ class ViewArea(QWidget):
         if before is not self._input.picture:  # most edits leave it as it is, and painting takes time
             self._input.show_picture(before)
         self._output.show_picture(after)
-        self._both.show_pictures(before, after)
+        self._both.show_pictures(self._side_a(evaluation) or before, after)
         self._show_headers(evaluation, cells)
         self._hover_again()
         self._unpainted = True
@@ -170,6 +172,21 @@ class ViewArea(QWidget):
             channel=evaluation.source_channel,
         )
 
+    def show_side_axes(self, axes: Callable[[Evaluation], tuple[Axis, Axis]]) -> None:
+        """Tell how to find where the cells of the compared map lie on the selected layer's input."""
+        self._side_axes = axes
+
+    def _side_a(self, evaluation: Evaluation) -> ViewPicture | None:
+        """The picture of the map that the output is compared with, None for the input."""
+        view, side = evaluation.compared_view, evaluation.project.compared
+        if view is None or side is None:
+            return None
+        result = evaluation.result(side.layer_id)
+        values = evaluation.project.picture.values if result is None else result.output
+        rows, columns = self._side_axes(evaluation)
+        channel = shown_channel(Look(channel=side.channel), values.shape[0])
+        return ViewPicture.of(view, values, rows=rows, columns=columns, channel=channel)
+
     def _padding(self, evaluation: Evaluation, cells: CellMap) -> Border | None:
         result, view = evaluation.shown, evaluation.source_view
         if result is None:
@@ -194,6 +211,9 @@ class ViewArea(QWidget):
         if evaluation.source_channel is not None and above:
             title += f" {evaluation.source_channel}"
         self._input_header.show_title(title, detail)
+        side = project.compared
+        a = title if side is None or evaluation.compared_view is None else side_words(project, side)
+        self._both.show_names(a, project.picture.name if result is None else result.item.title)
         self._output_header.show_title(
             project.picture.name if result is None else result.item.title, f"{cells.out[0]}×{cells.out[1]}"
         )
@@ -362,3 +382,9 @@ def channel_names(layer: Layer, in_channels: int, out_channels: int) -> tuple[st
         names = layer.channel_names(in_channels)
         return names if len(names) == out_channels else ()
     return ()
+
+
+def side_words(project: Project, side: Side) -> str:
+    """Return what a map is called: its layer and its channel."""
+    title = "Photo" if side.layer_id == PHOTO else project.item(side.layer_id).title
+    return title if side.channel is None else f"{title} · {side.channel}"

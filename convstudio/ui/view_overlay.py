@@ -62,6 +62,25 @@ def message(painter: QPainter, view: QRect, text: str, theme: Theme, font: QFont
     painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
 
 
+def side_name(painter: QPainter, side: QRect, text: str, theme: Theme, end: int) -> None:
+    """Say what one side of a comparison is, at its outer end: -1 for the left, 1 for the right."""
+    room = side.adjusted(8, 8, -8, -8)
+    words = painter.fontMetrics().elidedText(text.strip(), Qt.TextElideMode.ElideRight, room.width() - 14)
+    label = painter.fontMetrics().boundingRect(words).adjusted(-7, -3, 7, 3)
+    if label.width() > room.width() or len(text.strip()) < 2:
+        return
+    label.moveTop(room.top())
+    if end < 0:
+        label.moveLeft(room.left())
+    else:
+        label.moveRight(room.right())
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(0, 0, 0, 170) if theme.name == "dark" else QColor(255, 255, 255, 215))
+    painter.drawRoundedRect(label, 4, 4)
+    painter.setPen(QColor(theme.text))
+    painter.drawText(label, Qt.AlignmentFlag.AlignCenter, words)
+
+
 def drop_highlight(painter: QPainter, view: QRect, text: str, theme: Theme, font: QFont) -> None:
     """Show that what is dragged can be dropped here."""
     wash = QColor(theme.accent)
