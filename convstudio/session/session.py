@@ -175,15 +175,14 @@ class Session(QObject):
     def channels_read(self, layer_id: str) -> int:
         """Return for how many input channels a filter of a layer may have kernels of its own.
 
-        That is as many as came in at the last result, 1 as long as there is none.
+        That is as many as come in by the shape rules; where a layer above does not fit, as many as the bank
+        is made for.
         """
         layer = self.project.bank_layer(layer_id)
-        result = None if self.evaluation is None else self.evaluation.result(layer_id)
-        if result is None:
-            return layer.bank.inputs or 1
-        channels = result.source.shape[0]
-        inputs: int = channels // layer.groups if layer.channels == "grouped" else channels
-        return max(1, inputs)
+        shape = self.project.in_shapes.get(layer_id)
+        if shape is None:
+            return max(len(each.kernels) for each in layer.bank.filters)
+        return max(1, shape[0] // layer.groups if layer.channels == "grouped" else shape[0])
 
     def set_bias(self, layer_id: str, bias: float, index: int = 0) -> None:
         """Give a filter of a layer another bias."""

@@ -10,6 +10,8 @@ from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
 from convstudio.engine.evaluate import Evaluation
+from convstudio.kernels import Kernel
+from convstudio.layers import Conv
 from convstudio.model import Picture
 from convstudio.session.session import MERGE_SECONDS, Session
 
@@ -26,6 +28,7 @@ class Ear:
 
     def __init__(self, session: Session) -> None:
         self.results: list[Evaluation] = []
+        self.stacks: list[Evaluation] = []
         self.failures: list[str] = []
         self.messages: list[tuple[str, str, str]] = []
         self.proofs: list[Any] = []
@@ -35,6 +38,7 @@ class Ear:
         self.load_failures: list[str] = []
         self.saved: list[Path] = []
         session.result_ready.connect(self.results.append)
+        session.stack_ready.connect(self.stacks.append)
         session.result_failed.connect(lambda failure: self.failures.append(failure.message))
         session.message.connect(lambda *words: self.messages.append(words))
         session.proof_ready.connect(self.proofs.append)
@@ -49,11 +53,28 @@ def settle(qtbot: QtBot, session: Session) -> None:
     qtbot.waitUntil(lambda: not session.busy)
 
 
+def conv_of(session: Session, layer_id: str = LAYER) -> Conv:
+    """Return a layer that is known to be a convolution."""
+    layer = session.project.layer(layer_id)
+    assert isinstance(layer, Conv)
+    return layer
+
+
+def kernel_of(session: Session, index: int = 0, channel: int | None = None) -> Kernel:
+    """Return the kernel of a filter of the first convolution."""
+    return conv_of(session).bank.filters[index].kernel(channel)
+
+
+def bias_of(session: Session, index: int = 0) -> float:
+    """Return the bias of a filter of the first convolution."""
+    return conv_of(session).bank.filters[index].bias
+
+
 def output(session: Session) -> np.ndarray[Any, Any]:
     evaluation = session.evaluation
     assert evaluation is not None
     assert evaluation.project == session.project
-    return evaluation.last.output
+    return evaluation.output
 
 
 def let_a_second_pass(session: Session) -> None:

@@ -18,7 +18,7 @@ from convstudio.io.images import load_picture
 from convstudio.kernels import Kernel
 from convstudio.model import Project
 from convstudio.session.session import Session
-from tests.session.session_hands import LAYER, Ear, output, settle
+from tests.session.session_hands import LAYER, Ear, bias_of, output, settle
 
 
 def test_opening_a_file(session: Session, ear: Ear, qtbot: QtBot, tmp_path: Path) -> None:
@@ -104,10 +104,10 @@ def test_notes_of_the_loader_reach_the_user(session: Session, ear: Ear, qtbot: Q
 def test_an_edit_made_while_loading_survives(session: Session, qtbot: QtBot, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros((1, 4, 4), np.float32))
     session.open_path(tmp_path / "a.npy")
-    session.set_param(LAYER, "bias", 0.5)
+    session.set_bias(LAYER, 0.5)
     settle(qtbot, session)
     assert session.project.picture.name == "a.npy"
-    assert session.conv(LAYER).bias == 0.5
+    assert bias_of(session) == 0.5
 
 
 # --- saving ---
@@ -140,10 +140,10 @@ def test_a_saved_png_is_what_is_shown(
 def test_saving_waits_for_the_result_and_saves_what_was_asked(
     session: Session, ear: Ear, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    session.set_param(LAYER, "bias", 10.0)
+    session.set_bias(LAYER, 10.0)
     session.save(tmp_path / "r.npy")
     session.end_merge()
-    session.set_param(LAYER, "bias", 20.0)
+    session.set_bias(LAYER, 20.0)
     settle(qtbot, session)
     assert ear.saved == [tmp_path / "r.npy"]
     np.testing.assert_allclose(np.load(tmp_path / "r.npy"), output(session) - 10.0, atol=1e-4)
@@ -152,7 +152,7 @@ def test_saving_waits_for_the_result_and_saves_what_was_asked(
 def test_a_save_asked_while_computing_survives_a_cancel(
     session: Session, ear: Ear, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    session.set_param(LAYER, "bias", 10.0)
+    session.set_bias(LAYER, 10.0)
     session.save(tmp_path / "r.npy")
     session.cancel_computing()
     settle(qtbot, session)
@@ -161,7 +161,7 @@ def test_a_save_asked_while_computing_survives_a_cancel(
 
 
 def test_closing_finishes_a_save(session: Session, tmp_path: Path) -> None:
-    session.set_param(LAYER, "bias", 10.0)
+    session.set_bias(LAYER, 10.0)
     session.save(tmp_path / "r.npy")
     session.close()
     assert np.load(tmp_path / "r.npy").mean() > 5.0
@@ -214,7 +214,7 @@ def test_a_place_that_cannot_be_written_is_said(
 
 
 def test_a_second_save_is_not_lost_silently(session: Session, ear: Ear, qtbot: QtBot, tmp_path: Path) -> None:
-    session.set_param(LAYER, "bias", 10.0)
+    session.set_bias(LAYER, 10.0)
     session.save(tmp_path / "1.npy")
     session.save(tmp_path / "2.npy")
     settle(qtbot, session)
@@ -248,12 +248,12 @@ def test_a_save_cancelled_at_once_writes_nothing(
     hold = threading.Event()
     right = Evaluator.evaluate
 
-    def wait(self: Evaluator, project: Project, control: Control | None = None) -> Evaluation:
+    def wait(self: Evaluator, project: Project, control: Control | None = None, **how: bool) -> Evaluation:
         hold.wait(5.0)
-        return right(self, project, control)
+        return right(self, project, control, **how)
 
     monkeypatch.setattr(Evaluator, "evaluate", wait)
-    session.set_param(LAYER, "bias", 10.0)
+    session.set_bias(LAYER, 10.0)
     session.save(tmp_path / "r.npy")
     session.cancel_saving()
     hold.set()
