@@ -24,8 +24,8 @@ COLUMNS = (
     ),
     Column(
         "Formula",
-        "How r comes about: the size above, plus (k − 1)·d steps of the jump above. (Dumoulin and Visin, A guide to convolution "
-        "arithmetic, 2016; Araujo, Norris and Sim, Computing receptive fields, Distill, 2019.)",
+        "How r comes about: the size above, plus (k − 1)·d steps of the jump above. (Dumoulin and Visin, A "
+        "guide to convolution arithmetic, 2016; Araujo, Norris and Sim, Computing receptive fields, 2019.)",
         number=False,
     ),
 )
