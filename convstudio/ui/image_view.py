@@ -43,6 +43,7 @@ class ImageView(DropSurface):
         self._cell: Pair | None = None
         self._window: QRect | None = None
         self._dilation: Pair = (1, 1)
+        self._winners: tuple[Pair, ...] = ()
         self._seen: QRect | None = None  # cells that a deep cell sees, the rest dimmed
 
     # --- what is shown ---
@@ -97,6 +98,12 @@ class ImageView(DropSurface):
         """
         if (window, dilation) != (self._window, self._dilation):
             self._window, self._dilation = window, dilation
+            self.update()
+
+    def show_winners(self, cells: tuple[Pair, ...]) -> None:
+        """Mark the cells that won a window, one or one for each channel."""
+        if cells != self._winners:
+            self._winners = cells
             self.update()
 
     def show_receptive(self, box: QRect | None) -> None:
@@ -173,7 +180,7 @@ class ImageView(DropSurface):
             paint_receptive(painter, place, self._seen, QRect(0, 0, width, height), theme, ratio)
         if self._window is not None:
             self._paint_window(painter, picture, camera, self._window, ratio)
-        for row, column in {cell for cell in (self._hovered, self._cell) if cell is not None}:
+        for row, column in {cell for cell in (self._hovered, self._cell, *self._winners) if cell is not None}:
             cell = camera.rect(picture.cells_extent(row, column, 1, 1))
             view_overlay.outline(painter, cell, theme, ratio)
 

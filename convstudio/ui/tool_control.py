@@ -46,9 +46,9 @@ class ToolControl(QObject):
             "receptive", "Receptive field", self.receptive, "What a cell of each layer sees of the photo."
         )
         self.receptive.layer_chosen.connect(self._session.select)
-        self.receptive.cell_dropped.connect(window.views.drop_pin)
-        window.views.cell_pinned.connect(self._pin)
-        window.views.pin_dropped.connect(self._pin_dropped)
+        self.receptive.cell_dropped.connect(window.views.link.drop_pin)
+        window.views.link.cell_pinned.connect(self._pin)
+        window.views.link.pin_dropped.connect(self._pin_dropped)
 
     @property
     def busy(self) -> bool:
@@ -60,12 +60,12 @@ class ToolControl(QObject):
         same = (
             self._evaluation is not None and self._evaluation.project.selected == evaluation.project.selected
         )
-        pin = self._window.views.pin if same else None
+        pin = self._window.views.link.pin if same else None
         self._evaluation = evaluation
         self._maps.show_result(evaluation)
         self.receptive.show_result(evaluation)
         self._show_facts()
-        self._window.views.drop_pin()
+        self._window.views.link.drop_pin()
         if pin is not None and all(at < n for at, n in zip(pin, evaluation.output.shape[1:], strict=True)):
             self._pin(*pin)
 
@@ -100,7 +100,7 @@ class ToolControl(QObject):
         photo = ViewPicture.of(
             evaluation.photo_view, evaluation.project.picture.values, rows=rows, columns=columns
         )
-        self._window.views.show_pin(row, column, photo, box)
+        self._window.views.link.show_pin(row, column, photo, box)
         self.receptive.show_cell(seen, row, column)
 
     def _place(self, facts: StackFacts, layer_id: str) -> int:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QImage, QKeyEvent
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from convstudio.engine.display import Rendered
@@ -15,6 +14,7 @@ from convstudio.layers import BankLayer, Layer
 from convstudio.layers.base import FloatArray
 from convstudio.model import PHOTO, Look, Picture, Project, Side
 from convstudio.session.session import Failure
+from convstudio.ui.cell_link import CellLink
 from convstudio.ui.cell_map import CellMap, border_of
 from convstudio.ui.compare_view import CompareView
 from convstudio.ui.image_view import ImageView
@@ -28,8 +28,6 @@ class ViewArea(QWidget):
 
     view_chosen = Signal(str)
     channel_chosen = Signal(object)  # int, or None for all
-    cell_pinned = Signal(int, int)  # row and column of the output
-    pin_dropped = Signal()
     cursor_moved = Signal(str)  # what the status bar says about the pixel under the cursor
     result_painted = Signal()  # the newest result is on screen: what a benchmark waits for
     files_dropped = Signal(list)
@@ -41,13 +39,9 @@ class ViewArea(QWidget):
         self.painted_results = 0
         """How many results the output view has painted: what a benchmark waits for."""
         self._unpainted = False
-        self._map: CellMap | None = None
         self._border: tuple[Rendered, FloatArray, tuple[object, ...], Border | None] | None = None
         self._picture: Picture | None = None
-        self._hovered: tuple[str, int, int] | None = None  # side, row, column
-        self._pin: tuple[int, int] | None = None
         self._side_axes: Callable[[Evaluation], tuple[Axis, Axis]] = lambda _: (Axis(), Axis())
-        self._before: tuple[ViewPicture, str, str] | None = None  # the input, while the photo stands there
         self._viewport = Viewport(self)
         self._input = ImageView(self._viewport, self)
         self._output = ImageView(self._viewport, self)
@@ -94,11 +88,10 @@ class ViewArea(QWidget):
         for view in (self._input, self._output, self._both):
             view.files_dropped.connect(self.files_dropped)
             view.image_dropped.connect(self.image_dropped)
-            view.hover_left.connect(self._hover_nothing)
-        self._input.cell_hovered.connect(self._hover_input)
-        self._output.cell_hovered.connect(self._hover_output)
-        self._both.cell_hovered.connect(self._hover_output)
-        self._output.cell_clicked.connect(self._click_output)
+        self.link = CellLink(self._input, self._output, self._input_header, self)
+        self._both.cell_hovered.connect(self.link.hover_output)
+        self._both.hover_left.connect(self.link.hover_nothing)
+        self.link.cursor_moved.connect(self.cursor_moved)
         self._output_header.view_chosen.connect(self.view_chosen)
         self._output_header.channel_chosen.connect(self.channel_chosen)
         self._output.installEventFilter(self)
@@ -108,7 +101,7 @@ class ViewArea(QWidget):
     def show_result(self, evaluation: Evaluation) -> None:
         """Show what a layer was given and what it made of it."""
         height, width = evaluation.source.shape[1:]
-        cells = self._map = CellMap.of(evaluation.shown, (height, width))
+        cells = CellMap.of(evaluation.shown, (height, width))
         rows, columns = cells.axes
         before = self._given(evaluation, cells)
         after = ViewPicture.of(
@@ -122,14 +115,11 @@ class ViewArea(QWidget):
         if evaluation.project.picture is not self._picture:
             self._picture = evaluation.project.picture
             self._viewport.fit()  # the place that was looked at belongs to another picture
-        self._before = None
-        self._input.show_receptive(None)
-        if before is not self._input.picture:  # most edits leave it as it is, and painting takes time
-            self._input.show_picture(before)
+        self.link.show_input(before)
         self._output.show_picture(after)
         self._both.show_pictures(self._side_a(evaluation) or before, after)
         self._show_headers(evaluation, cells)
-        self._hover_again()
+        self.link.link(evaluation, cells)
         self._unpainted = True
 
     def show_failure(self, failure: Failure) -> None:
@@ -139,9 +129,7 @@ class ViewArea(QWidget):
         self._output_header.show_detail("last good result")
         if failure.source is None or failure.source_view is None:
             return
-        self.drop_pin()
-        self._map = None  # nothing corresponds to the cells of the old output
-        self._hover_nothing()
+        self.link.unlink()  # nothing corresponds to the cells of the old output
         channel = None if failure.source.shape[0] in (1, 3) else 0
         given = ViewPicture.of(failure.source_view, failure.source, channel=channel)
         self._viewport.set_content(given.extent)
@@ -154,7 +142,7 @@ class ViewArea(QWidget):
 
     def _given(self, evaluation: Evaluation, cells: CellMap) -> ViewPicture:
         """Return the picture of what the layer was given: the one that is shown, if nothing changed."""
-        shown = self._input.picture if self._before is None else self._before[0]
+        shown = self.link.input_picture
         border = self._padding(evaluation, cells)
         if (
             shown is not None
@@ -249,116 +237,6 @@ class ViewArea(QWidget):
         self._left.setVisible(not on)
         self._output.setVisible(not on)
         self._both.setVisible(on)
-
-    # --- a pinned cell ---
-
-    def show_pin(self, row: int, column: int, photo: ViewPicture, box: QRect) -> None:
-        """Show in the place of the input what an output cell sees of the photo, the rest dimmed.
-
-        ``photo`` lies on the input's coordinates; ``box`` is in its own cells.
-        """
-        if self._before is None and self._input.picture is not None:
-            self._before = (self._input.picture, *self._input_header.words())
-        self._pin = (row, column)
-        self._hover_nothing()
-        self._input.show_picture(photo)
-        self._input.show_receptive(box)
-        self._input_header.show_title("Photo", f"what cell row {row}, column {column} sees")
-        self._output.show_cell(row, column)
-
-    @Slot()
-    def drop_pin(self) -> None:
-        """Show the input again."""
-        if self._pin is None:
-            return
-        self._pin = None
-        self._input.show_receptive(None)
-        self._output.show_cell(None)
-        if self._before is not None:
-            picture, title, detail = self._before
-            self._before = None
-            self._input.show_picture(picture)
-            self._input_header.show_title(title, detail)
-        self.pin_dropped.emit()
-
-    @property
-    def pin(self) -> tuple[int, int] | None:
-        """Row and column of the output cell that is pinned."""
-        return self._pin
-
-    @Slot(int, int)
-    def _click_output(self, row: int, column: int) -> None:
-        if self._pin == (row, column):
-            self.drop_pin()
-        elif self._map is not None:
-            self.cell_pinned.emit(row, column)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self._pin is not None:
-            self.drop_pin()
-        else:
-            super().keyPressEvent(event)
-
-    # --- hovering ---
-
-    @Slot(int, int)
-    def _hover_output(self, row: int, column: int) -> None:
-        if self._map is not None and self._pin is None:
-            self._hovered = ("output", row, column)
-            self._input.show_cell(None)
-            self._show_window(row, column)
-            self._output.show_cell(row, column)
-            self._tell(row, column)
-
-    @Slot(int, int)
-    def _hover_input(self, row: int, column: int) -> None:
-        if self._map is None or self._pin is not None:
-            return
-        self._hovered = ("input", row, column)
-        out_row, out_column = self._map.nearest_output(row, column)
-        self._show_window(out_row, out_column)
-        self._output.show_cell(out_row, out_column)
-        self._tell(out_row, out_column, (row, column))
-
-    @Slot()
-    def _hover_nothing(self) -> None:
-        self._hovered = None
-        self._input.show_window(None)
-        self._input.show_cell(None)
-        if self._pin is None:
-            self._output.show_cell(None)
-        self.cursor_moved.emit("")
-
-    def _hover_again(self) -> None:
-        """Bring window, cell and read-out up to date under a cursor that rests while the result changes."""
-        if self._hovered is None:
-            return
-        side, row, column = self._hovered
-        picture = (self._input if side == "input" else self._output).picture
-        if picture is None or not picture.contains(row, column):
-            self._hover_nothing()
-        elif side == "input":
-            self._hover_input(row, column)
-        else:
-            self._hover_output(row, column)
-
-    def _show_window(self, row: int, column: int) -> None:
-        assert self._map is not None
-        self._input.show_window(self._map.window(row, column), self._map.dilation)
-
-    def _tell(self, row: int, column: int, pixel: tuple[int, int] | None = None) -> None:
-        """Say both ends in the status bar: the pixel under the kernel's anchor and the output cell."""
-        assert self._map is not None
-        if pixel is None:
-            rows, columns = self._map.axes
-            # An even kernel has its middle between two pixels: the first of them is meant, as in the grid.
-            pixel = (
-                math.ceil(rows.origin + row * rows.pitch - 0.5),
-                math.ceil(columns.origin + column * columns.pitch - 0.5),
-            )
-        value = self._input.value_text(*pixel) or "padding"
-        result = self._output.value_text(row, column)
-        self.cursor_moved.emit(f"x {pixel[1]}  y {pixel[0]}    {value}   →   x {column}  y {row}    {result}")
 
     # --- for those who measure ---
 
