@@ -128,10 +128,7 @@ class LayerList(QWidget):
         self._drag.cancel()
         self._photo.show_picture(project.picture)
         wanted = [item.id for item in project.layers]
-        for gone in set(self._layers) - set(wanted):
-            card = self._layers.pop(gone)
-            card.hide()
-            card.deleteLater()
+        gone = [self._layers.pop(layer_id) for layer_id in self._order if layer_id not in wanted]
         for item in project.layers:
             if item.id in self._layers:
                 self._layers[item.id].show_item(item)
@@ -141,6 +138,10 @@ class LayerList(QWidget):
         chosen = self._choose(project.selected)
         if moved:
             self._fill()
+        for card in gone:
+            card.blockSignals(True)  # a name that is being edited is not asked for any more
+            card.hide()
+            card.deleteLater()
         if chosen:
             self._scroll_to(project.selected)
         self._mark_selected()

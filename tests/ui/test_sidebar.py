@@ -1,4 +1,4 @@
-"""The left panel: cards that follow the project, the kernel's story, and the bundled pictures."""
+"""The left panel: who gets the room, the notes, the gallery, and the bundled pictures."""
 
 from __future__ import annotations
 
@@ -7,95 +7,178 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel, QToolButton, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QScrollArea, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from convstudio.engine.evaluate import Evaluator
 from convstudio.io.samples import SAMPLES
-from convstudio.kernels import PRESETS, Kernel
+from convstudio.kernels import PRESETS, Kernel, preset
 from convstudio.layers import Conv
-from convstudio.model import LayerItem, Picture, Project
-from convstudio.ui.layer_list import thumbnail
-from convstudio.ui.sidebar import Sidebar
-from tests.ui.window_hands import part, random_picture, text_of
+from convstudio.layers.max_pool import MaxPool
+from convstudio.model import PHOTO
+from convstudio.ui.sidebar import WIDTH, Sidebar
+from convstudio.ui.stack_card import COMFORTABLE, COMPACT
+from convstudio.ui.theme import apply_theme
+from tests.ui.layer_hands import many, order, stack, three
+from tests.ui.window_hands import part, text_of
+
+SMALL = 672  # px that a window of 768 leaves
 
 
 @pytest.fixture
-def sidebar(qtbot: QtBot) -> Iterator[Sidebar]:
+def sidebar(undressed: None, qapp: QApplication, qtbot: QtBot) -> Iterator[Sidebar]:
+    apply_theme(qapp, "dark")
     made = Sidebar()
     qtbot.addWidget(made)
-    made.resize(240, 900)
+    made.resize(WIDTH, 900)
     made.show()
     qtbot.waitExposed(made)
+    made.activateWindow()
     yield made
+    made.gallery.close()
     made.close()
 
 
-def project_of(picture: Picture, **values: Any) -> Project:
-    return Project(picture, (LayerItem("a", Conv(**values)),))
-
-
-def test_the_cards_follow_the_project_and_its_result(sidebar: Sidebar) -> None:
-    project = project_of(random_picture(3, 20, 30, "mine.png"), stride=(2, 3))
+def show(sidebar: Sidebar, project: Any) -> None:
     sidebar.layers.show_project(project)
-    assert text_of(sidebar, "card-photo-shape") == "3×20×30"
-    assert part(sidebar, QWidget, "card-photo").accessibleName() == "mine.png, 3×20×30"
-    assert text_of(sidebar, "card-layer-shape") == "…"
-    sidebar.layers.show_result(Evaluator().evaluate(project))
-    assert text_of(sidebar, "card-layer-shape") == "3×10×10"
-    assert "Sobel" in part(sidebar, QWidget, "card-layer").accessibleName()
+    sidebar.layers.show_stack(Evaluator().evaluate(project))
+    QApplication.processEvents()
+    QApplication.processEvents()
 
 
-def test_the_proof_has_its_mark(sidebar: Sidebar) -> None:
-    label = part(sidebar, QLabel, "card-layer-proof")
-    for mark, role in (("✓", "good"), ("✗", "problem")):
-        sidebar.layers.show_proof(mark, "why")
-        assert (label.text(), label.property("role"), label.toolTip()) == (mark, role, "why")
-    sidebar.layers.show_problem("does not fit")
-    assert (label.text(), label.toolTip()) == ("!", "does not fit")
+def note(sidebar: Sidebar) -> None:
+    sidebar.show_note("Receptive field of the last layer", "4×4 px, jump 2", "Click any cell.")
 
 
-def test_a_click_on_a_card_asks(sidebar: Sidebar, qtbot: QtBot) -> None:
-    asked: list[str] = []
-    sidebar.layers.photo_clicked.connect(lambda: asked.append("photo"))
-    sidebar.layers.layer_clicked.connect(lambda: asked.append("layer"))
-    photo = part(sidebar, QWidget, "card-photo")
-    qtbot.mouseClick(photo, Qt.MouseButton.RightButton)
-    assert asked == []
-    qtbot.mousePress(photo, Qt.MouseButton.LeftButton)
-    qtbot.mouseRelease(photo, Qt.MouseButton.LeftButton, pos=QPoint(-20, -20))
-    assert asked == [], "whoever moves away before letting go did not mean it"
-    qtbot.mouseClick(photo, Qt.MouseButton.LeftButton)
-    qtbot.mouseClick(part(sidebar, QWidget, "card-layer"), Qt.MouseButton.LeftButton)
-    assert asked == ["photo", "layer"]
+# --- notes ---
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 60_000), (60_000, 1), (3, 40), (500, 700), (42, 56)])
-def test_a_thumbnail_covers_its_box_whatever_the_shape(qtbot: QtBot, shape: tuple[int, int]) -> None:
-    pixels = np.full((*shape, 4), 255, np.uint8)
-    pixels[:, : shape[1] // 2] = (0, 0, 255, 255)  # the left half red
-    box = QSize(56, 42)
-    for ratio in (1.0, 1.5):
-        picture = thumbnail(pixels, box, ratio)
-        assert picture.size() == QSize(round(56 * ratio), round(42 * ratio))
-        image = picture.toImage()
-        assert image.pixelColor(image.width() - 1, image.height() // 2) == QColor("white")
-        if shape[1] >= 40:
-            assert image.pixelColor(0, image.height() // 2) == QColor("red")
+def words(sidebar: Sidebar) -> str:
+    return " ".join(label.text() for label in sidebar.note.findChildren(QLabel) if not label.isHidden())
 
 
-@pytest.mark.parametrize("preset", list(PRESETS)[::5])
-def test_the_kernels_story_is_told(sidebar: Sidebar, preset: str) -> None:
-    sidebar.note.show_kernel(PRESETS[preset].make())
-    words = " ".join(label.text() for label in sidebar.note.findChildren(QLabel) if label.isVisible())
-    assert PRESETS[preset].summary in words
-    assert PRESETS[preset].source in words
-    sidebar.note.show_kernel(Kernel.custom(np.ones((3, 3))))
-    words = " ".join(label.text() for label in sidebar.note.findChildren(QLabel) if label.isVisible())
-    assert PRESETS[preset].source not in words
-    assert "Your own weights" in words
+@pytest.mark.parametrize("preset_id", list(PRESETS)[::5])
+def test_the_kernels_story_is_told(sidebar: Sidebar, preset_id: str) -> None:
+    show(sidebar, three())
+    sidebar.show_kernel(PRESETS[preset_id].make())
+    QApplication.processEvents()
+    assert sidebar.note.isVisible()
+    assert PRESETS[preset_id].summary in words(sidebar)
+    assert PRESETS[preset_id].source in words(sidebar)
+    sidebar.show_kernel(Kernel.custom(np.ones((3, 3))))
+    assert PRESETS[preset_id].source not in words(sidebar)
+    assert "Your own weights" in words(sidebar)
+
+
+def test_a_layer_without_a_kernel_has_no_story(sidebar: Sidebar) -> None:
+    show(sidebar, three())
+    sidebar.show_kernel(preset("sobel-x").make())
+    sidebar.show_kernel(None)
+    QApplication.processEvents()
+    assert not sidebar.note.isVisible()
+    assert "THIS KERNEL" not in {label.text() for label in sidebar.findChildren(QLabel) if label.isVisible()}
+
+
+def test_the_receptive_field_is_told_once_it_is_known(sidebar: Sidebar) -> None:
+    assert not sidebar.receptive.isVisible()
+    note(sidebar)
+    assert text_of(sidebar, "receptive-title") == "<b>Receptive field</b> of the last layer"
+    assert text_of(sidebar, "receptive-numbers") == "4×4 px, jump 2"
+    assert text_of(sidebar, "receptive-hint") == "Click any cell."
+    sidebar.show_note("", "", "")
+    assert not sidebar.receptive.isVisible()
+
+
+def test_words_in_a_note_are_no_markup(sidebar: Sidebar) -> None:
+    sidebar.show_note("Receptive field of <i>mine</i>", "1 < 2", "")
+    assert "&lt;i&gt;" in text_of(sidebar, "receptive-title")
+    assert text_of(sidebar, "receptive-hint") == ""
+
+
+# --- room ---
+
+
+def test_six_layers_fit_a_small_window_with_the_note_and_the_pictures(sidebar: Sidebar) -> None:
+    sidebar.resize(WIDTH, SMALL)
+    note(sidebar)
+    sidebar.show_kernel(preset("sobel-x").make())
+    show(sidebar, many(6))
+    assert not sidebar.verticalScrollBar().isVisible()
+    assert not part(sidebar, QScrollArea, "layer-scroll").verticalScrollBar().isVisible()
+    assert not sidebar.note.isVisible(), "the layers come first"
+    assert sidebar.layers.card(PHOTO).density is COMPACT
+    inside = sidebar.viewport().rect()
+    named = [f"card-{layer_id}" for layer_id in (PHOTO, *order(sidebar.layers))]
+    for name in (*named, "add-layer", "receptive-note", "sample-gallery"):
+        widget = part(sidebar, QWidget, name)
+        assert inside.contains(widget.rect().translated(widget.mapTo(sidebar.viewport(), QPoint()))), name
+
+
+def test_few_layers_are_roomy_and_leave_room_for_the_story(sidebar: Sidebar) -> None:
+    sidebar.resize(WIDTH, SMALL)
+    note(sidebar)
+    sidebar.show_kernel(preset("sobel-x").make())
+    show(sidebar, stack(Conv()))
+    assert sidebar.layers.card(PHOTO).density is COMFORTABLE
+    assert sidebar.note.isVisible()
+    assert not sidebar.verticalScrollBar().isVisible()
+
+
+def test_the_story_comes_back_with_the_room(sidebar: Sidebar) -> None:
+    note(sidebar)
+    sidebar.show_kernel(preset("sobel-x").make())
+    sidebar.resize(WIDTH, SMALL)
+    show(sidebar, many(6))
+    assert not sidebar.note.isVisible()
+    show(sidebar, many(1))
+    assert sidebar.note.isVisible()
+    show(sidebar, many(6))
+    assert not sidebar.note.isVisible()
+    sidebar.resize(WIDTH, 1100)
+    QApplication.processEvents()
+    assert sidebar.note.isVisible()
+    assert sidebar.layers.card(PHOTO).density is COMFORTABLE
+
+
+def test_many_layers_scroll_by_themselves(sidebar: Sidebar) -> None:
+    sidebar.resize(WIDTH, SMALL)
+    show(sidebar, many())
+    assert not sidebar.verticalScrollBar().isVisible()
+    inside = sidebar.viewport().rect()
+    for name in ("add-layer", "sample-gallery"):
+        widget = part(sidebar, QWidget, name)
+        assert inside.contains(widget.rect().translated(widget.mapTo(sidebar.viewport(), QPoint()))), name
+
+
+# --- adding ---
+
+
+def test_the_button_opens_the_gallery_and_hands_on_what_is_chosen(sidebar: Sidebar, qtbot: QtBot) -> None:
+    show(sidebar, three("conv-1"))
+    chosen: list[Any] = []
+    sidebar.layers_requested.connect(lambda *given: chosen.append(given))
+    qtbot.mouseClick(part(sidebar, QPushButton, "add-layer"), Qt.MouseButton.LeftButton)
+    assert sidebar.gallery.isVisible()
+    search = part(sidebar.gallery, QLineEdit, "gallery-search")
+    QTest.keyClicks(search, "max pooling")
+    QTest.keyClick(search, Qt.Key.Key_Return)
+    assert chosen == [([MaxPool()], "max_pool-1", "Max pooling")]
+
+
+def test_the_gallery_opens_for_the_selected_layer(sidebar: Sidebar) -> None:
+    show(sidebar, three("conv-1"))
+    sidebar.open_gallery()
+    assert sidebar.gallery.after == "conv-1"
+    sidebar.gallery.close()
+    sidebar.layers.setFocus()
+    QTest.keyClick(sidebar.layers, Qt.Key.Key_Insert)
+    assert sidebar.gallery.isVisible()
+    assert sidebar.gallery.after == "conv-1"
+
+
+# --- pictures ---
 
 
 def test_every_bundled_picture_has_a_button(sidebar: Sidebar, qtbot: QtBot) -> None:
