@@ -29,7 +29,7 @@ from convstudio.ui.sidebar import Sidebar
 from convstudio.ui.slow_work import SlowWork
 from convstudio.ui.stack_control import StackControl
 from convstudio.ui.theme import ThemeChoice, apply_theme, theme_of
-from convstudio.ui.tool_control import ToolControl
+from convstudio.ui.tool_control import LOW_WINDOW, ToolControl
 
 MOMENT_MILLISECONDS = 150
 FIRST_SAMPLE = "still-life"
@@ -159,7 +159,9 @@ class MainWindow(QMainWindow):
             state = self.settings.layout(name)
             if state is not None and size is None:
                 splitter.restoreState(state)
-        self.centre.restore_state(self.settings.layout("centre") if size is None else None)
+        state = self.settings.layout("centre")
+        self.centre.tools.set_folded(self.height() < LOW_WINDOW)
+        self.centre.restore_state(state if size is None else None)
 
     def _splitters(self) -> tuple[tuple[str, QSplitter], ...]:
         return ("splitter", self.splitter), ("views", self.views.splitter)
@@ -198,6 +200,7 @@ class MainWindow(QMainWindow):
         self.sidebar.show_kernel(None if self.control.bank_item() is None else self.editor.kernel())
         self.sidebar.layers.show_project(project)
         self.commands.show_project(project)
+        self.tools.show_project(project)
         if not self.session.is_computed():
             # The last result's verdict says nothing about what is asked for now.
             self._expect_proof("computing…", "The result is not there yet.")
