@@ -117,8 +117,8 @@ def conv_limits(layer: Conv, in_shape: Shape) -> Limits:
     padding, modes, stride, dilation = _declarations(type(layer))
     padded = any(map(any, window.amounts))
     off = {}
-    if channels == 1:
-        off["channels"] = "The picture has a single channel."
+    if channels == 1 and layer.channels != "grouped":  # which one channel may not fall into
+        off["channels"] = "A single channel comes in."
     if not padded and not window.misfit():  # else another border may be what lets the picture be padded
         off["padding_mode"] = "Nothing is padded, so there is no border to fill."
     if max(window.kernel) == 1:

@@ -19,13 +19,12 @@ MODES = ("zeros", "constant", "replicate", "reflect", "symmetric", "circular")
 
 
 def layer_of(rows: int, columns: int, **values: Any) -> Conv:
-    return Conv(kernel=Kernel.custom(np.ones((rows, columns))), **values)
+    return Conv.of(Kernel.custom(np.ones((rows, columns))), **values)
 
 
 def works(layer: Conv, height: int, width: int) -> bool:
-    weight = layer.kernel.values[np.newaxis, np.newaxis]
     try:
-        conv(np.ones((1, 1, height, width)), weight, **layer.core_arguments())
+        conv(np.ones((1, 1, height, width)), layer.core_weights(1), **layer.core_arguments(1))
     except GeometryError:
         return False
     return True
@@ -92,11 +91,18 @@ def test_the_border_can_be_changed_where_only_that_lets_a_tiny_picture_be_padded
 
 def test_the_border_value_belongs_to_a_constant_border() -> None:
     assert "padding_value" in conv_limits(layer_of(3, 3), (3, 9, 9)).hidden
-    assert not conv_limits(layer_of(3, 3, padding_mode="constant"), (3, 9, 9)).hidden
+    assert conv_limits(layer_of(3, 3, padding_mode="constant"), (3, 9, 9)).hidden == {"groups"}
+
+
+def test_the_number_of_groups_belongs_to_groups() -> None:
+    assert "groups" in conv_limits(layer_of(3, 3, channels="all"), (4, 9, 9)).hidden
+    assert "groups" not in conv_limits(layer_of(3, 3, channels="grouped"), (4, 9, 9)).hidden
 
 
 def test_a_grey_picture_leaves_no_choice_of_channels() -> None:
     assert "single channel" in conv_limits(layer_of(3, 3), (1, 9, 9)).off["channels"]
+    grouped = conv_limits(layer_of(3, 3, channels="grouped"), (1, 9, 9))
+    assert "channels" not in grouped.off, "two groups of one channel do not work: the way out stays open"
 
 
 def test_one_cell_has_nothing_to_spread() -> None:

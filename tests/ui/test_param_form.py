@@ -11,20 +11,20 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from convstudio.spec.params import (
+    BankParam,
     BoolParam,
     Choice,
     ChoiceParam,
     Declared,
     FloatParam,
     IntParam,
-    KernelParam,
     PaddingParam,
     PerAxisParam,
 )
 from convstudio.ui.param_form import ParamForm
 
 PARAMS = (
-    Declared("kernel", KernelParam(label="Kernel", help="The weights."), None),
+    Declared("bank", BankParam(label="Filters", help="The weights."), None),
     Declared("size", IntParam(label="Size", help="Cells per side.", minimum=1, maximum=63), 3),
     Declared("sigma", FloatParam(label="Sigma", help="How wide it is.", minimum=0.1, maximum=20), 1.0),
     Declared(
@@ -87,7 +87,7 @@ def form(qtbot: QtBot) -> Iterator[ParamForm]:
     host.close()  # and the host lives as long as the test
 
 
-def test_every_declared_parameter_but_the_kernel_has_a_field(form: ParamForm) -> None:
+def test_every_declared_parameter_but_the_bank_has_a_field(form: ParamForm) -> None:
     assert form.names() == ("size", "sigma", "operation", "wrap", "stride", "padding")
 
 
@@ -110,7 +110,7 @@ def test_every_control_teaches_and_is_named(form: ParamForm) -> None:
 def test_showing_values_emits_nothing_and_skips_names_without_a_field(form: ParamForm) -> None:
     heard = Heard(form)
     values = {
-        "kernel": object(),
+        "bank": object(),
         "size": 7,
         "sigma": 2.5,
         "operation": "convolution",
@@ -120,7 +120,7 @@ def test_showing_values_emits_nothing_and_skips_names_without_a_field(form: Para
     }
     form.show_values(values)
     shown = {name: form.field(name).value() for name in form.names()}
-    assert shown == {name: value for name, value in values.items() if name != "kernel"}
+    assert shown == {name: value for name, value in values.items() if name != "bank"}
     form.show_values({"padding": "full", "stride": (1, 1)})
     form.set_range("size", 1, 5)
     form.set_enabled_reason("sigma", "Not now.")
