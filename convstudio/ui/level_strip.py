@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,12 @@ from convstudio.engine.display import Rendered, render
 from convstudio.engine.evaluate import Evaluation, shown_channel
 from convstudio.layers.base import FloatArray
 from convstudio.model import PHOTO, Look
-from convstudio.ui.receptive_overlay import dim_around, double_line
+from convstudio.ui.receptive_overlay import DARK_LINE, LIGHT_LINE, dim_around, double_line
 from convstudio.ui.receptive_words import span_words
 from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
+
+Pair = tuple[int, int]
 
 _TALL = 110  # px, if nothing else decides
 _CAPTION = 16  # px under a picture
@@ -50,6 +52,7 @@ class LevelPicture:
         region: what the picture shows, which may reach beyond the level's edges.
         cells: the part of it that exists, of which ``pixels`` are every n-th.
         box: the window, None where there is none.
+        marks: (row, column) of cells to mark in it, such as the one that won a pooling.
     """
 
     id: str
@@ -58,23 +61,30 @@ class LevelPicture:
     cells: QRect
     pixels: NDArray[np.uint8]
     box: QRect | None = None
+    marks: tuple[Pair, ...] = ()
 
 
 def level_pictures(
-    evaluation: Evaluation, boxes: Mapping[str, QRect], *, close: bool = False
+    evaluation: Evaluation,
+    boxes: Mapping[str, QRect],
+    *,
+    close: bool = False,
+    marks: Mapping[str, Sequence[Pair]] | None = None,
 ) -> tuple[LevelPicture, ...]:
     """Return the photo and the layers that have a box, each as its own look shows it.
 
-    ``close`` shows the surroundings of the window instead of the whole. Layers without a result are left out.
+    ``marks`` are cells to mark, by level. ``close`` shows the surroundings of the window instead of the
+    whole. Layers without a result are left out.
     """
-    picture = evaluation.project.picture
-    levels: list[tuple[str, str, FloatArray, Look]] = [(PHOTO, "Photo", picture.values, Look("clamped"))]
+    photo = evaluation.project.picture.values
+    levels: list[tuple[str, str, FloatArray, Look]] = [(PHOTO, "Photo", photo, Look("clamped"))]
     levels += [(r.item.id, r.item.title, r.output, r.item.look) for r in evaluation.layers]
     made = []
     for level_id, title, values, look in levels:
         box = boxes.get(level_id)
         if box is not None:
-            made.append(_pictured(level_id, title, values, look, box, close=close))
+            picture = _pictured(level_id, title, values, look, box, close=close)
+            made.append(replace(picture, marks=tuple((marks or {}).get(level_id, ()))))
     return tuple(made)
 
 
@@ -206,6 +216,8 @@ class LevelStrip(QWidget):
             box = _mapped(level, frame, level.box)
             dim_around(painter, box, target, _DIM)
             double_line(painter, QRectF(box.toAlignedRect()), _THIN)
+        for row, column in level.marks:
+            _dot(painter, _mapped(level, frame, QRect(column, row, 1, 1)))
         painter.restore()
 
     # --- pressing ---
@@ -276,6 +288,15 @@ def _mapped(level: LevelPicture, frame: QRectF, cells: QRect) -> QRectF:
         cells.width() * scale,
         cells.height() * scale,
     )
+
+
+def _dot(painter: QPainter, cell: QRectF) -> None:
+    """Mark a cell so that it shows on every colour."""
+    dot = QRectF(0, 0, max(4.0, cell.width() * 0.5), max(4.0, cell.height() * 0.5))
+    dot.moveCenter(cell.center())
+    painter.setPen(QPen(QColor(DARK_LINE), 1.5))
+    painter.setBrush(QColor(LIGHT_LINE))
+    painter.drawEllipse(dot)
 
 
 def _arrow(painter: QPainter, left: float, frame: QRectF, colour: QColor) -> None:

@@ -11,8 +11,9 @@ from convstudio.engine.evaluate import Evaluation
 from convstudio.engine.stack_facts import StackFacts
 from convstudio.ui.fact_table import FactTable
 from convstudio.ui.level_strip import StripArea, level_pictures
+from convstudio.ui.pool_winners import winner_sentence, winners_of
 from convstudio.ui.receptive_overlay import overlay_of
-from convstudio.ui.receptive_words import COLUMNS, cell_sentence, layer_sentence, rows_of
+from convstudio.ui.receptive_words import COLUMNS, cell_sentence, layer_sentence, rows_of, title_of
 from convstudio.ui.tips import tip
 
 _HINT = "Click a cell of a layer's output to see on the photo what it looks at."
@@ -146,7 +147,11 @@ class ReceptivePanel(QWidget):
         self._close.setVisible(bool(boxes))
         self._area.setVisible(bool(boxes))
         if boxes and self._cell is not None:
-            self._words.setText(cell_sentence(self._facts, *self._cell))
+            won = [
+                winner_sentence(title_of(self._facts, level), cells)
+                for level, cells in self._winners(boxes).items()
+            ]
+            self._words.setText("".join([cell_sentence(self._facts, *self._cell), *won]))
         else:
             said = (layer_sentence(self._facts, self._selected), _HINT)
             self._words.setText("\n\n".join(text for text in said if text))
@@ -158,7 +163,17 @@ class ReceptivePanel(QWidget):
         if self._evaluation is None or not boxes:
             self._area.strip.show_levels(())
             return
-        self._area.strip.show_levels(level_pictures(self._evaluation, boxes, close=self._close.isChecked()))
+        close, marks = self._close.isChecked(), self._winners(boxes)
+        levels = level_pictures(self._evaluation, boxes, close=close, marks=marks)
+        self._area.strip.show_levels(levels)
+
+    def _winners(self, boxes: dict[str, QRect]) -> dict[str, list[tuple[int, int]]]:
+        """The cells that won the picked cell's pooling window, on the level above."""
+        if self._evaluation is None or self._cell is None or len(boxes) < 2:
+            return {}
+        layer_id, row, column = self._cell
+        above = list(boxes)[-2]
+        return {above: winners_of(self._evaluation, layer_id, row, column)}
 
     # --- what the user does ---
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
@@ -12,8 +13,9 @@ from convstudio.core import cells_read, receptive_fields
 from convstudio.engine.evaluate import Evaluator
 from convstudio.engine.stack_facts import StackFacts, stack_facts
 from convstudio.layers import Conv, ConvTranspose, Layer, MaxPool
-from convstudio.model import PHOTO
+from convstudio.model import PHOTO, Look, Picture, Project
 from convstudio.ui.level_strip import LevelStrip
+from convstudio.ui.pool_winners import winners_of
 from convstudio.ui.receptive_overlay import overlay_of
 from convstudio.ui.receptive_panel import ReceptivePanel
 from convstudio.ui.receptive_words import COLUMNS, cell_sentence, layer_sentence, rows_of
@@ -182,6 +184,33 @@ def test_a_picked_cell_is_told_and_drawn_on_every_level(panel: ReceptivePanel) -
     panel.show_cell(None)
     assert "Click a cell" in panel.words()
     assert strip_of(panel).levels == ()
+
+
+def test_the_winner_of_a_pooling_is_told_and_marked(panel: ReceptivePanel) -> None:
+    evaluation = evaluated(teacher_stack())
+    relu = evaluation.layers[1].output[0]  # more channels than can be shown together: the first one is
+    window = relu[10:12, 14:16]
+    row, column = divmod(int(window.argmax()), 2)
+    panel.show_cell("max_pool-1", 5, 7)
+    assert panel.words().endswith(f" Row {10 + row}, column {14 + column} of ReLU won.")
+    marks = {level.id: level.marks for level in strip_of(panel).levels}
+    assert marks == {PHOTO: (), "conv-1": (), "activation-1": ((10 + row, 14 + column),), "max_pool-1": ()}
+    panel.show_cell("conv-2", 5, 7)
+    assert "won" not in panel.words()
+    assert not any(level.marks for level in strip_of(panel).levels)
+
+
+def test_winners_by_hand() -> None:
+    values = np.zeros((3, 4, 4), np.float32)
+    values[0, 1, 2], values[1, 0, 3], values[2, 1, 2] = 5.0, 5.0, 5.0
+    project = Project(Picture(values, "dots"), ()).with_layers([MaxPool()], PHOTO)
+    for look, winners in ((Look(), [(1, 2), (0, 3)]), (Look(channel=1), [(0, 3)])):
+        evaluation = Evaluator().evaluate(project.with_item("max_pool-1", look=look))
+        assert winners_of(evaluation, "max_pool-1", 0, 1) == winners
+    assert winners_of(evaluation, "max_pool-1", 0, 2) == []
+    assert winners_of(evaluation, PHOTO, 0, 1) == []
+    off = Evaluator().evaluate(project.with_item("max_pool-1", enabled=False))
+    assert winners_of(off, "max_pool-1", 0, 1) == []
 
 
 def test_a_close_up_shows_less(panel: ReceptivePanel, qtbot: QtBot) -> None:
