@@ -30,7 +30,26 @@ SAMPLES_IN_A_ROW = 5
 _EDGE, _SPACE = 10, 8
 
 
-class KernelNote(QFrame):
+class _Note(QFrame):
+    """A card of words, as high as they need to be.
+
+    It keeps that to itself: a scroll area gives what is in it the height that it would like best as soon as
+    anything there depends on the width, and then the layers would not scroll by themselves.
+    """
+
+    def hasHeightForWidth(self) -> bool:
+        return False
+
+    def fit(self, width: int) -> int:
+        """Take and return the height that the words need at a width."""
+        layout = self.layout()
+        assert layout is not None
+        height = max(1, layout.totalHeightForWidth(width))
+        self.setFixedHeight(height)
+        return height
+
+
+class KernelNote(_Note):
     """What the present kernel does, and where it comes from."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -67,7 +86,7 @@ class KernelNote(QFrame):
         self._source.setText(preset.source if preset else "")
 
 
-class ReceptiveNote(QFrame):
+class ReceptiveNote(_Note):
     """How much of the photo the deepest cells see."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -236,16 +255,15 @@ class Sidebar(QScrollArea):
     def _share_room(self) -> None:
         """The layers come first: their cards get tight, and the kernel's story goes, before they scroll."""
         width = self.viewport().width() - 2 * _EDGE
-        for words in (self.receptive, self.note):  # or a layout would ask for them at their narrowest
-            words.setFixedHeight(max(1, words.heightForWidth(width)))
-        other = [self._headings["LAYERS"], self._headings["PICTURES"], self.samples]
+        story, receptive = self.note.fit(width), self.receptive.fit(width)
+        heading = self._headings["LAYERS"].sizeHint().height()
+        taken = 2 * (_EDGE + heading + _SPACE) + self.samples.sizeHint().height() + _SPACE
         if not self.receptive.isHidden():
-            other.append(self.receptive)
-        taken = 2 * _EDGE + sum(_height(widget, width) + _SPACE for widget in other)
+            taken += receptive + _SPACE
         room = self.height() - taken
         self.layers.set_room(room)
-        story = _height(self.note, width) + _height(self._headings["THIS KERNEL"], width) + 2 * _SPACE
-        self._show_kernel_note(self.note.known and self.layers.sizeHint().height() + story <= room)
+        wanted = self.layers.sizeHint().height() + _SPACE + heading + _SPACE + story
+        self._show_kernel_note(self.note.known and wanted <= room)
 
     def _show_kernel_note(self, shown: bool) -> None:
         self.note.setVisible(shown)
@@ -264,7 +282,3 @@ class Sidebar(QScrollArea):
     @Slot(list, str)
     def _chosen(self, layers: list[Layer], title: str) -> None:
         self.layers_requested.emit(layers, self.gallery.after, title)
-
-
-def _height(widget: QWidget, width: int) -> int:
-    return widget.heightForWidth(width) if widget.hasHeightForWidth() else widget.sizeHint().height()

@@ -144,6 +144,8 @@ def test_the_story_comes_back_with_the_room(sidebar: Sidebar) -> None:
 
 def test_many_layers_scroll_by_themselves(sidebar: Sidebar) -> None:
     sidebar.resize(WIDTH, SMALL)
+    note(sidebar)
+    sidebar.show_kernel(preset("sobel-x").make())
     show(sidebar, many())
     assert not sidebar.verticalScrollBar().isVisible()
     inside = sidebar.viewport().rect()
