@@ -212,7 +212,7 @@ class FeatureMapsPanel(QWidget):
         """Show maps that were read; those of a layer that is no longer the selected one are not shown."""
         if self._head is None or maps.head.layer_id != self._head.layer_id:
             return
-        other = self._model.maps is None or self._model.maps.head.shape[1:] != maps.head.shape[1:]
+        other = self._model.maps is None or self._model.maps.head.shape != maps.head.shape
         self._model.show_maps(maps)
         if other:
             self._view.arrange()
