@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import gcd
 
 from PySide6.QtCore import QRect
 
 from convstudio.core import Stage, alignment, cells_read
+from convstudio.core.geometry import per_axis
 from convstudio.engine.display import Rendered
 from convstudio.engine.evaluate import LayerResult
 from convstudio.engine.stack_facts import stage_of
@@ -62,14 +63,24 @@ class CellMap:
 
     @property
     def dilation(self) -> Pair:
-        """Cells between neighbouring taps."""
-        dilation = self.stage.dilation
-        if isinstance(dilation, Sequence):
-            return int(dilation[0]), int(dilation[1])
-        return dilation, dilation
+        """Input cells from one that an output cell reads to the next."""
+        rows, columns = self._along
+        if self.stage.kind != "transposed":
+            return rows[0], columns[0]
+        # An output cell reads through every tap that its distance makes a multiple of the stride.
+        return rows[0] // gcd(*rows), columns[0] // gcd(*columns)
+
+    @cached_property
+    def _along(self) -> tuple[Pair, Pair]:
+        """Dilation and stride of the stage by axis."""
+        stage = self.stage
+        default = stage.kernel if stage.kind == "pool" else 1
+        stride = per_axis("stride", default if stage.stride is None else stage.stride, 2)
+        rows, columns = zip(per_axis("dilation", stage.dilation, 2), stride, strict=True)
+        return rows, columns
 
     def window(self, row: int, column: int) -> QRect:
-        """Return the cells of the input, padding included, that an output cell reads."""
+        """Return the cells of the input, padding included, that an output cell reads; empty for none."""
         read, _ = cells_read([self.stage], self.spatial, (row, column))
         (top, bottom), (left, right) = read.window
         return QRect(left, top, right - left, bottom - top)

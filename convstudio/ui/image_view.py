@@ -178,7 +178,7 @@ class ImageView(DropSurface):
                 return camera.rect(picture.cells_extent(*block))
 
             paint_receptive(painter, place, self._seen, QRect(0, 0, width, height), theme, ratio)
-        if self._window is not None:
+        if self._window is not None and not self._window.isEmpty():
             self._paint_window(painter, picture, camera, self._window, ratio)
         for row, column in {cell for cell in (self._hovered, self._cell, *self._winners) if cell is not None}:
             cell = camera.rect(picture.cells_extent(row, column, 1, 1))
