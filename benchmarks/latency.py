@@ -79,7 +79,7 @@ def edit_to_paint(window: MainWindow, edits: int) -> list[float]:
     painted: list[float] = []
     connection = window.views.result_painted.connect(lambda: painted.append(time.perf_counter()))
     for _ in range(edits):
-        kernel = session.conv(layer_id).kernel
+        kernel = session.project.bank_layer(layer_id).bank.filters[0].kernels[0]
         values = kernel.values.copy()
         values[0, 0] -= 0.01
         edited = kernel.edited(values)
