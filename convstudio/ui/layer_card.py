@@ -272,7 +272,7 @@ class LayerCard(_Picturing):
 
     def _editor_box(self) -> QRect:
         box = self._title.geometry()
-        return QRect(box.left() - 4, box.top() - 3, self.width() - box.left() - 1, box.height() + 6)
+        return QRect(box.left() - 4, box.top() - 5, self.width() - box.left() - 1, box.height() + 6)
 
     def _renamed(self, name: str | None, by_key: bool) -> None:
         editor, self._editor = self._editor, None
