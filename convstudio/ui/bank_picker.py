@@ -76,7 +76,7 @@ class BankPicker(QFrame):
         self._list.addItems([kind.title for kind in BANKS.values()])
         self._list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._list.currentRowChanged.connect(self._show_kind)
-        self._list.itemActivated.connect(self._take)
+        self._list.itemDoubleClicked.connect(self._take)
         self._summary = self._words("bank-summary", "")
         self._source = self._words("bank-source", "caption")
         self._kernels = _Kernels(self)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from convstudio.core import ReceptiveField
+from convstudio.core import alignment
 from convstudio.engine.evaluate import Evaluation
 from convstudio.engine.stack_facts import StackFacts, stack_facts
 from convstudio.model import PHOTO, Project, Side
@@ -18,8 +17,6 @@ from convstudio.ui.view_picture import Axis, ViewPicture
 
 if TYPE_CHECKING:
     from convstudio.ui.main_window import MainWindow
-
-_PIXEL = ReceptiveField(1, Fraction(1), 0)
 
 
 class PinControl(QObject):
@@ -117,11 +114,18 @@ def axes_on_input(project: Project, facts: StackFacts, level: str, layer_id: str
     inside = level_of(project, facts, layer_id)
     if inside >= 0 and facts.layers[inside].item.id == layer_id:
         inside -= 1
-    place = level_of(project, facts, level)
-    fields = facts.layers[place].fields if place >= 0 else (_PIXEL, _PIXEL)
-    below = facts.layers[inside].fields if inside >= 0 else (_PIXEL, _PIXEL)
+    at, on = (photo_axes(facts, place) for place in (level_of(project, facts, level), inside))
     rows, columns = (
-        Axis((at.centre - on.centre) / float(on.jump), float(at.jump) / float(on.jump))
-        for at, on in zip(fields, below, strict=True)
+        Axis((a.origin - b.origin) / b.pitch, a.pitch / b.pitch) for a, b in zip(at, on, strict=True)
     )
     return rows, columns
+
+
+def photo_axes(facts: StackFacts, place: int) -> tuple[Axis, Axis]:
+    """Return where the cells of a layer's output lie on the photo; -1 is the photo itself."""
+    axes = [Axis(), Axis()]
+    for layer in facts.layers[: place + 1]:
+        for axis, (origin, pitch) in enumerate(alignment(layer.stage, layer.in_shape[1:])):
+            above = axes[axis]
+            axes[axis] = Axis(above.origin + origin * above.pitch, pitch * above.pitch)
+    return axes[0], axes[1]
