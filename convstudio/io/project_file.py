@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 from numpy.typing import NDArray
 
 from convstudio.core import Control
 from convstudio.io.atomic import Bytes, atomic_write
 from convstudio.io.errors import PictureError, cannot_open, cannot_save, shown
-from convstudio.io.npy import _header as read_npy_header
+from convstudio.io.npy_numbers import numbers_of, numbers_pieces
 from convstudio.io.project_picture import (
     FoundPicture,
     StandIn,
@@ -150,7 +148,7 @@ def _pieces(
     data = text.encode("utf-8")
     if len(data) > MAX_TEXT:
         raise ProjectError(f"its text would be longer than {MAX_TEXT >> 20} MB")
-    members.update((_member_of(name), _npy(values)) for name, values in arrays.items())
+    members.update((_member_of(name), numbers_pieces(values)) for name, values in arrays.items())
     members.update(kept_parts)
     if not members:
         return iter((data,)), notes
@@ -179,14 +177,6 @@ def _member_of(array: str) -> str:
 
 def _array_of(member: str) -> str:
     return member.removeprefix("arrays/").removesuffix(".npy")
-
-
-def _npy(values: NDArray[np.float64]) -> list[Bytes]:
-    """Return the file that `numpy.save` would write."""
-    text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {values.shape}, }}"
-    header = (text + " " * (-(10 + len(text) + 1) % 64) + "\n").encode("ascii")
-    start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
-    return [start, np.ascontiguousarray(values, "<f8").tobytes()]
 
 
 # --- loading ---
@@ -299,7 +289,7 @@ class _Content:
 
     def array(self, name: str) -> NDArray[Any]:
         try:
-            return _numbers(self.part(_member_of(name)), f"its part {clipped(name)}")
+            return numbers_of(self.part(_member_of(name)), f"its part {clipped(name)}")
         except PictureError as error:
             raise ProjectError(str(error).rstrip(".")) from error
 
@@ -317,15 +307,3 @@ def _check_start(start: bytes) -> None:
     except PictureError:
         raise ProjectError("it is not a ConvStudio project") from None
     raise ProjectError(f"it is a picture ({kind}) and not a project; open it as a picture")
-
-
-def _numbers(data: bytes, name: str) -> NDArray[Any]:
-    """Return the array of a .npy file."""
-    if not data.startswith(b"\x93NUMPY"):
-        raise ProjectError(f"{name} holds no numbers")
-    dtype, fortran, shape, start = read_npy_header(data, name)
-    count = math.prod(shape)
-    if len(shape) > 8 or count < 1 or count * dtype.itemsize != len(data) - start:
-        raise ProjectError(f"{name} is damaged")
-    values = np.frombuffer(data, dtype, count, start)
-    return values.reshape(shape, order="F" if fortran else "C").astype(np.float64)

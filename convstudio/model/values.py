@@ -103,11 +103,11 @@ def _from_array(data: Any, fetch: Fetch) -> Numbers:
 # --- banks ---
 
 
-def encode_bank(bank: Bank, name: str, apart: Apart) -> dict[str, Any]:
+def encode_bank(bank: Bank, name: str, apart: Apart, most_inline: float = MOST_INLINE) -> dict[str, Any]:
     """Return a bank as JSON can hold it; the weights of a large one go apart, in one row."""
     runs = [_runs(each.kernels) for each in bank.filters]
     own = [kernel for each in runs for kernel, _ in each if not made_by_preset(kernel)]
-    large = sum(kernel.values.size for kernel in own) > MOST_INLINE
+    large = sum(kernel.values.size for kernel in own) > most_inline
     if large:
         kernels = [k.values.ravel() for each in bank.filters for k in each.kernels if not made_by_preset(k)]
         apart[name] = np.concatenate(kernels)
