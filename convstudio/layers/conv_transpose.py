@@ -100,7 +100,7 @@ class ConvTranspose(BankLayer):
 
     def name(self) -> str:
         step = "" if self.stride == (1, 1) else f" ×{per_axis_text(self.stride)}"
-        return f"Transposed conv {len(self.bank.filters)} × {times(self.bank.shape)}{step}"
+        return f"Transposed conv →{len(self.bank.filters)}, {times(self.bank.shape)}{step}"
 
     # --- weights, in PyTorch's layout ---
 

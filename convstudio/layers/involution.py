@@ -212,7 +212,7 @@ class Involution(Layer):
             reach = span(self.kernel[axis], self.dilation[axis]) - before
             window.append(max(reach, length) + before)
             padding.append((before, after + max(length - reach, 0)))
-        return Stage(window, stride=self.stride, padding=padding)
+        return Stage(tuple(window), stride=self.stride, padding=tuple(padding))
 
     def cost(self, in_shape: Shape, mate: Mate | None = None) -> Cost:
         """Return the products of laying the kernels over the picture and of making them."""

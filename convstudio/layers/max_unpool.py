@@ -67,7 +67,7 @@ class MaxUnpool(Layer):
             dilation=pool.dilation,
             padding=pads,
             kind="transposed",
-            output_padding=rest,
+            output_padding=tuple(rest),
         )
 
     def forward(
