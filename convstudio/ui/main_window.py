@@ -23,6 +23,7 @@ from convstudio.ui.exchange import Exchange, has_picture
 from convstudio.ui.filter_bar import FilterBar
 from convstudio.ui.inspector import Inspector
 from convstudio.ui.kernel_editor import KernelEditor
+from convstudio.ui.kernel_exchange import KernelExchange
 from convstudio.ui.layer_limits import misfit
 from convstudio.ui.readout import Readout, proof_words
 from convstudio.ui.sidebar import Sidebar
@@ -72,6 +73,7 @@ class MainWindow(QMainWindow):
         self.exchange = Exchange(self)
         self.control = StackControl(self)
         self.tools = ToolControl(self)
+        self.kernel_exchange = KernelExchange(self)
         self.commands = Commands(self, self.actions_table)
         self.finder = ActionFinder(self.actions_table.all(), self)
         self.finder.set_recent(settings.recent_actions)
@@ -373,5 +375,6 @@ class MainWindow(QMainWindow):
         self.settings.recent_actions = self.finder.recent()
         self.settings.sync()
         self.tools.close()
+        self.kernel_exchange.close()
         self.session.close()
         super().closeEvent(event)

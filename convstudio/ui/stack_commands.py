@@ -138,7 +138,8 @@ class StackCommands(QObject):
         for name in ("duplicate", "rename", "up", "down", "switch", "delete"):
             self._allow(f"layer-{name}", none)
         without = "" if self._control.bank_item() is not None else "The selected layer has no kernels."
-        for name in ("choose-preset", "choose-bank", *(f"preset-{each}" for each in PRESETS)):
+        files = ("import-kernels", "export-kernel", "export-bank")
+        for name in ("choose-preset", "choose-bank", *files, *(f"preset-{each}" for each in PRESETS)):
             self._allow(name, without)
         for name, *_ in TRANSFORMS:
             self._allow(f"kernel-{name}", without)
@@ -187,6 +188,30 @@ class StackCommands(QObject):
                 icon=name,
                 separated=not index,
             )
+
+        exchange = self._window.kernel_exchange
+        add(
+            "import-kernels",
+            "Kernel",
+            "Import Kernels…",
+            "Read a kernel or a whole filter bank from a JSON, CSV or .npy file.",
+            exchange.ask_import,
+            separated=True,
+        )
+        add(
+            "export-kernel",
+            "Kernel",
+            "Export Kernel…",
+            "Write the kernel that is shown to a JSON, CSV or .npy file.",
+            partial(exchange.ask_export, whole=False),
+        )
+        add(
+            "export-bank",
+            "Kernel",
+            "Export Filter Bank…",
+            "Write all kernels and biases of the layer to a JSON, CSV or .npy file.",
+            partial(exchange.ask_export, whole=True),
+        )
 
     def _choose_preset(self, preset_id: str) -> None:
         self._set_kernel(PRESETS[preset_id].make())
