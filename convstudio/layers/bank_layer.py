@@ -99,9 +99,10 @@ class BankLayer(Layer):
         """
         count = len(self.bank.filters)
         if self.channels == "grouped":
-            for what, n in (("input channels", in_channels), ("filters", count)):
+            for what, n in (("input channel", in_channels), ("filter", count)):
                 if n % self.groups:
-                    raise GeometryError(f"{n} {what} do not fall into {self.groups} equal groups")
+                    text = f"{n} {what}s do" if n != 1 else f"1 {what} does"
+                    raise GeometryError(f"{text} not fall into {self.groups} equal groups")
         wanted = in_channels if self.channels in ("each", "all") else in_channels // self.groups
         try:
             made_for = self.bank.inputs

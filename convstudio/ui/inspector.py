@@ -145,12 +145,14 @@ class Inspector(QScrollArea):
         *,
         mate: Mate | None = None,
         bias: float = 0.0,
+        enabled: bool = True,
     ) -> None:
         """Show a layer's parameters on an input of shape ``(C, H, W)``, None where nothing comes in.
 
         ``problem`` is why the layer could not be computed: the parameter it belongs to, if one, and the
-        sentence. ``bias`` is that of the filter that is shown. Sizes and cost follow at once; what was
-        measured follows with ``show_result``.
+        sentence. ``bias`` is that of the filter that is shown. A layer that is not ``enabled`` cannot be
+        wrong and costs nothing. Sizes and cost follow at once; what was measured follows with
+        ``show_result``.
         """
         if self._form is None or type(layer) is not type(self._layer):
             self._make_form(layer)
@@ -162,15 +164,20 @@ class Inspector(QScrollArea):
         if isinstance(layer, BankLayer):
             values[BIAS.name] = bias
         self.form.show_values(values)
-        problems, wrong = {}, "Nothing comes in: a layer above does not fit."
+        problems: dict[str, str] = {}
+        wrong = "Nothing comes in: a layer above does not fit." if enabled else ""
         if in_shape is not None:
             limits = layer_limits(layer, in_shape)
             applied = (limits, values)
             if applied != self._applied:  # most edits are of weights and leave the form as it is
                 self._applied = applied
                 self._apply(limits)
-            problems, wrong = dict(limits.problems), misfit(layer, in_shape, mate)
-        self._show_sizes(None if wrong or in_shape is None else facts_of(layer, in_shape, mate))
+            if enabled:
+                problems, wrong = dict(limits.problems), misfit(layer, in_shape, mate)
+        fits = enabled and in_shape is not None and not wrong
+        self._show_sizes(facts_of(layer, in_shape, mate) if fits and in_shape is not None else None)
+        if not enabled:
+            self._result.clear()
         if problem is not None:
             name, text = problem
             if name in self.form.names():
@@ -203,7 +210,8 @@ class Inspector(QScrollArea):
 
     def show_result(self, result: LayerResult) -> None:
         """Show the numbers of a finished result, the algorithm and its time included."""
-        self.show_numbers(result_facts(result))
+        if result.item.enabled:
+            self.show_numbers(result_facts(result))
 
     def show_numbers(self, facts: Facts) -> None:
         """Show sizes, cost, and what is known about the computation."""

@@ -23,12 +23,11 @@ def facts_of(layer: Layer, in_shape: Shape, mate: Mate | None = None) -> Facts:
 
 
 def result_facts(result: LayerResult) -> Facts:
-    """Return the numbers of a finished result, with what was measured."""
+    """Return the numbers of the finished result of a layer that is switched on, with what was measured."""
     channels, height, width = result.source.shape
     cost = result.cost
-    axes = axes_of(result.item.layer, (channels, height, width)) if result.item.enabled else None
     return Facts(
-        axes,
+        axes_of(result.item.layer, (channels, height, width)),
         cost.multiply_adds,
         cost.parameters,
         cost.fully_connected,

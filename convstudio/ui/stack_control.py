@@ -143,6 +143,7 @@ class StackControl(QObject):
             self.in_shape(item.id),
             mate=self.mate(project, item.id),
             bias=layer.bank.filters[index].bias if isinstance(layer, BankLayer) else 0.0,
+            enabled=item.enabled,
         )
 
     def _inputs(self, item: LayerItem) -> tuple[str, ...]:

@@ -217,7 +217,7 @@ def test_a_repair_makes_it_fit_and_changes_no_more_than_needed(
 def test_a_card_names_a_single_kernel_or_the_size_of_the_bank() -> None:
     assert Conv().name() == Conv().bank.filters[0].kernels[0].title
     assert Conv.of(*[kernel(3, 5)] * 8, stride=(2, 2)).name() == "Conv →8, 3×5 /2"
-    assert Conv(bank(1, 3, 3, 3, 0.0)).name() == "Conv 1 × 3×3"
+    assert Conv(bank(1, 3, 3, 3, 0.0)).name() == "Conv →1, 3×3"
 
 
 def test_the_input_is_left_alone_and_read_only_is_enough() -> None:

@@ -80,7 +80,7 @@ class FloatField(Field):
 
     def _show(self, value: float) -> None:
         with QSignalBlocker(self.spin):
-            self.spin.setRange(self._declared.minimum, self._declared.maximum)
+            self.spin.setRange(min(self._declared.minimum, value), max(self._declared.maximum, value))
             self.spin.setValue(value)
         self._narrow()
 
