@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    QSignalBlocker,
+    Qt,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -19,7 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from convstudio.ui.theme import Theme, theme_of
+from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
 
 ROW_HEIGHT = 22
@@ -28,7 +37,7 @@ _ROOM = 2  # px beside the text of a column
 _WIDEST_NAME, _LEAST_NAME = 190, 76
 
 _STYLE = """
-QTableWidget { background: transparent; border: none; font-size: 12px; outline: none;
+QTableWidget { background: palette(window); border: none; font-size: 12px; outline: none;
   selection-background-color: palette(highlight); selection-color: palette(highlighted-text); }
 QTableWidget::item { padding: 0 3px; border: none; }
 QHeaderView { background: transparent; border: none; }
@@ -83,9 +92,9 @@ class FactTable(QTableWidget):
     row_chosen = Signal(str)
 
     def __init__(self, columns: Sequence[Column], parent: QWidget | None = None) -> None:
+        self._rows: tuple[Row, ...] = ()  # Qt tells of a change already while the table is being made
         super().__init__(0, len(columns), parent)
         self._columns = tuple(columns)
-        self._rows: tuple[Row, ...] = ()
         self._selected = ""
         self._needed: list[int] = []
         for place, column in enumerate(columns):
@@ -122,10 +131,6 @@ class FactTable(QTableWidget):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.currentCellChanged.connect(self._went_to)
 
-    def theme(self) -> Theme:
-        """Return the window's theme: the transparent background of the style sheet makes this one dark."""
-        return theme_of(self.window())
-
     # --- what is shown ---
 
     def show_rows(self, rows: Sequence[Row], selected: str = "") -> None:
@@ -149,6 +154,13 @@ class FactTable(QTableWidget):
                 self.setCurrentCell(place, max(0, self.currentColumn()))
         self.viewport().update()
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and any(row.dim for row in self._rows):
+            with QSignalBlocker(self):
+                self._fill()
+            self.show_selected(self._selected)
+
     def _fill(self) -> None:
         self.clearContents()
         self.setRowCount(len(self._rows))
@@ -164,7 +176,7 @@ class FactTable(QTableWidget):
                     item.setFont(font)
                     item.setFlags(Qt.ItemFlag.ItemIsEnabled)
                 if row.dim:
-                    item.setForeground(QColor(self.theme().text_dim))
+                    item.setForeground(QColor(theme_of(self).text_dim))
                 self.setItem(place, across, item)
 
     def _fit(self) -> None:
@@ -234,16 +246,17 @@ class _Bars(QStyledItemDelegate):
         share = index.data(_SHARE)
         table = self.parent()
         if isinstance(share, float) and isinstance(table, FactTable):
-            theme = table.theme()
+            theme = theme_of(table)
             state: QStyle.StateFlag = option.state
             box = QRectF(option.rect).adjusted(3, 3, -3, -3)
             chosen = bool(state & QStyle.StateFlag.State_Selected)
             if chosen:
                 painter.fillRect(option.rect, QColor(theme.accent))
-            colour = QColor(theme.accent_text if chosen else theme.accent)
-            colour.setAlpha(110 if chosen else 90)
-            box.setWidth(max(1.0, box.width() * min(max(share, 0.0), 1.0)))
-            painter.fillRect(box, colour)
+            colour = QColor("#000000" if chosen else theme.accent)  # the words stay readable on it
+            colour.setAlpha(80 if chosen else 90)
+            if share > 0.0:
+                box.setWidth(max(1.0, box.width() * min(share, 1.0)))
+                painter.fillRect(box, colour)
             painter.setPen(QColor(theme.accent_text if chosen else theme.text))
             words = QRectF(option.rect).adjusted(6, 0, -6, 0)
             painter.setFont(option.font)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from convstudio.core import GeometryError
 from convstudio.engine.evaluate import Evaluation
 from convstudio.engine.stack_facts import StackFacts
 from convstudio.ui.fact_table import FactTable
+from convstudio.ui.icons import icon
 from convstudio.ui.level_strip import StripArea, level_pictures
 from convstudio.ui.pool_winners import winner_sentence, winners_of
 from convstudio.ui.receptive_overlay import overlay_of
 from convstudio.ui.receptive_words import COLUMNS, cell_sentence, layer_sentence, rows_of, title_of
+from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
 
 _HINT = "Click a cell of a layer's output to see on the photo what it looks at."
@@ -45,33 +47,48 @@ class ReceptivePanel(QWidget):
         self._words = QLabel(self)
         self._words.setObjectName("receptive-words")
         self._words.setWordWrap(True)
+        self._words.setStyleSheet("font-size: 12px;")
         self._words.setTextFormat(Qt.TextFormat.PlainText)
         self._words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._words.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self._close = self._button("receptive-close", "Close-up", "Show the surroundings of the window only.")
         self._close.setCheckable(True)
-        self._drop = self._button("receptive-drop", "×", "Pick no cell: the photo is no longer dimmed.")
+        self._drop = self._button("receptive-drop", "Clear", "Pick no cell: the photo is no longer dimmed.")
         self._area = StripArea(self)
+        self._paint_icons()
         self._lay_out()
         self.table.row_chosen.connect(self._layer_chosen)
         self._area.strip.level_chosen.connect(self.layer_chosen)
-        self._close.toggled.connect(self._show_levels)
+        self._close.toggled.connect(self._close_toggled)
         self._drop.clicked.connect(self.cell_dropped)
 
-    def _button(self, name: str, text: str, help_text: str) -> QPushButton:
-        button = QPushButton(text, self)
+    def _button(self, name: str, title: str, help_text: str) -> QToolButton:
+        button = QToolButton(self)
         button.setObjectName(name)
-        button.setStyleSheet("padding: 2px 8px; font-size: 12px;")
-        button.setToolTip(tip(help_text))
-        button.setAccessibleName(help_text if text == "×" else f"{text}. {help_text}")
+        button.setStyleSheet("padding: 2px;")
+        button.setFixedSize(26, 24)
+        button.setIconSize(QSize(16, 16))
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        button.setToolTip(tip(f"{title}. {help_text}"))
+        button.setAccessibleName(title)
         return button
+
+    def _paint_icons(self) -> None:
+        theme = theme_of(self.window())
+        close = theme.accent_text if self._close.isChecked() else theme.text
+        self._close.setIcon(icon("zoom-in", close))
+        self._drop.setIcon(icon("close", theme.text))
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(6)
-        head.addWidget(self._words, 1)
+        head.addWidget(self._words, 1, Qt.AlignmentFlag.AlignTop)
+        buttons = QVBoxLayout()
+        buttons.setSpacing(4)
         for button in (self._close, self._drop):
-            head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        head.addLayout(buttons)
         right = QVBoxLayout()
         right.setSpacing(2)
         right.addLayout(head)
@@ -157,7 +174,11 @@ class ReceptivePanel(QWidget):
             self._words.setText("\n\n".join(text for text in said if text))
         self._show_levels()
 
-    @Slot()
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._paint_icons()
+
     def _show_levels(self) -> None:
         boxes = self.boxes()
         if self._evaluation is None or not boxes:
@@ -176,6 +197,11 @@ class ReceptivePanel(QWidget):
         return {above: winners_of(self._evaluation, layer_id, row, column)}
 
     # --- what the user does ---
+
+    @Slot()
+    def _close_toggled(self) -> None:
+        self._paint_icons()
+        self._show_levels()
 
     @Slot(str)
     def _layer_chosen(self, layer_id: str) -> None:

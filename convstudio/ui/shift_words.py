@@ -88,7 +88,7 @@ def tolerance_sentence(result: ShiftResult) -> str:
             "shift (tolerance): add one and compare."
         )
     whole, bare = _tolerance(result.with_pooling), _tolerance(result.without_pooling)
-    lead = "Pooling keeps one value of each window, wherever in it that stands"
+    lead = "Pooling keeps one value of each window, wherever it stands"
     if result.shift == (0, 0):
         return f"{lead}, so that a small shift changes less of the output (tolerance; {_SECOND})."
     if whole < bare:

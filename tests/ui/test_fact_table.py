@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from convstudio.ui.fact_table import Cell, Column, FactTable, Row
+from convstudio.ui.theme import ThemeChoice, apply_theme
 
 COLUMNS = (Column("Layer", number=False), Column("Count", "How many."), Column("Share", number=False))
 
@@ -118,6 +120,26 @@ def test_no_number_is_cut(table: FactTable) -> None:
         assert table.columnWidth(1) >= table.fontMetrics().horizontalAdvance(item.text()) + 12
 
 
-def test_a_dim_row_is_dim(table: FactTable) -> None:
-    table.show_rows([Row("a", ROWS[0].cells, dim=True)])
-    assert table.item(0, 0).foreground().color() != QColor()
+def test_a_dim_row_has_the_dim_colour_of_the_theme(
+    undressed: None, table: FactTable, qapp: QApplication
+) -> None:
+    table.show_rows([Row("a", ROWS[0].cells, dim=True)], "a")
+    for choice in ("dark", "light"):
+        theme = apply_theme(qapp, choice)
+        assert table.item(0, 0).foreground().color() == QColor(theme.text_dim)
+        assert table.currentRow() == 0
+
+
+@pytest.mark.parametrize("choice", ["dark", "light"])
+def test_numbers_on_bars_can_be_read(
+    undressed: None, table: FactTable, qapp: QApplication, choice: ThemeChoice
+) -> None:
+    """The letters and what is behind them are far apart in lightness, in a chosen row too."""
+    apply_theme(qapp, choice)
+    box = table.visualRect(table.model().index(1, 2)).adjusted(4, 4, -4, -4)
+    for selected in ("", "conv"):
+        table.show_selected(selected)
+        image = table.viewport().grab(box).toImage()
+        pixels = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+        lightness = sorted(pixel.lightness() for pixel in pixels)
+        assert lightness[-1] - lightness[0] > 110

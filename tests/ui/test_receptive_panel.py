@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from convstudio.core import cells_read, receptive_fields
@@ -156,9 +156,9 @@ def strip_of(panel: ReceptivePanel) -> LevelStrip:
     return strip
 
 
-def button(panel: ReceptivePanel, name: str) -> QPushButton:
-    found = panel.findChild(QPushButton, name)
-    assert isinstance(found, QPushButton)
+def button(panel: ReceptivePanel, name: str) -> QToolButton:
+    found = panel.findChild(QToolButton, name)
+    assert isinstance(found, QToolButton)
     return found
 
 
