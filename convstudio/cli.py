@@ -1,4 +1,4 @@
-"""The command line: ``apply`` a kernel to a file, list the ``kernels``, ``prove`` the core."""
+"""The command line: ``apply`` a kernel, ``run`` a project, list the ``kernels``, ``prove`` the core."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convstudio import cli_run
 from convstudio.cli_options import (
     add_layer_parameters,
     add_preset_parameters,
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "apply": "filter an image file with a kernel",
+    "run": "apply the layers of a saved project to many pictures",
     "kernels": "list the preset kernels, or show one with its weights",
     "prove": "check the numeric core against SciPy on random jobs",
 }
 _DESCRIPTIONS = {
     "apply": "Filter an image file with a kernel and write the result: a .png as the window shows it, or a\n"
     ".tif or .npy with the float values (those of 8-bit and 16-bit pictures count from 0 to 1).",
+    "run": cli_run.DESCRIPTION,
     "kernels": "List the preset kernels with their parameters, or show one: what it does, its source, its\n"
     "weights. They are written as cross-correlation uses them.",
     "prove": "Convolve random signals, pictures and volumes by every algorithm of the core and by SciPy,\n"
@@ -43,13 +46,14 @@ _EXAMPLES = {
     "apply": "convstudio apply photo.jpg --kernel gaussian --size 9 --sigma 2 -o blurred.png\n"
     "  convstudio apply photo.jpg --kernel sobel-x --view signed -o edges.png\n"
     '  convstudio apply photo.jpg --weights "0 -1 0; -1 5 -1; 0 -1 0" --padding 1 -o sharp.tif',
+    "run": cli_run.EXAMPLES,
     "kernels": "convstudio kernels gabor --angle 45",
     "prove": "convstudio prove --count 1000 --seed 7",
 }
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run ``apply``, ``kernels`` or ``prove``, named first, and return the exit code (``EXIT_CODES``)."""
+    """Run the command that is named first and return the exit code (``EXIT_CODES``)."""
     return guard(lambda: dispatch(arguments))
 
 
@@ -67,6 +71,7 @@ def dispatch(arguments: Sequence[str]) -> int:
     )
     add, work = {
         "apply": (_add_apply, _apply),
+        "run": (cli_run.add_options, cli_run.work),
         "kernels": (_add_kernels, _kernels),
         "prove": (_add_prove, _prove),
     }[name]

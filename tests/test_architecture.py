@@ -27,7 +27,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "PySide6"},
     ),
 }
-FRONT_DOORS = {"__init__", "__main__", "app", "cli", "cli_options", "cpu", "terminal"}
+FRONT_DOORS = {"__init__", "__main__", "app", "cli", "cli_options", "cli_run", "cpu", "terminal"}
 QT_WIDGETS_ALLOWED = {"ui"}
 STANDARD = set(__import__("sys").stdlib_module_names) | {"__future__"}
 
