@@ -29,14 +29,14 @@ from convstudio.model.json_text import (
     write_json,
 )
 from convstudio.model.picture import Picture
-from convstudio.model.project import MOST_LAYERS, PHOTO, LayerItem, Look, Project
+from convstudio.model.project import MOST_LAYERS, PHOTO, LayerItem, Look, Project, Side
 from convstudio.model.values import Apart, Fetch, NotKnownError, decode, encode, unknown_in_bank
 from convstudio.spec.params import BankParam, ParamError
 
 FORMAT = "convstudio"
 VERSION = 1
 
-_DOCUMENT = ("format", "version", "picture", "layers", "selected", "view")
+_DOCUMENT = ("format", "version", "picture", "layers", "selected", "compared", "view")
 _GENERAL = ("id", "kind", "name", "enabled", "look")
 _LAYER = (*_GENERAL, "params")
 _LOOK = ("view", "channel")
@@ -109,12 +109,14 @@ def write_project(
         while any(name.startswith(f"{stem}-") for name in (*taken, *apart)):
             stem += "_"
         layers.append(_layer_entry(item, stem, kept, apart))
+    compared = project.compared
     document = {
         "format": FORMAT,
         "version": VERSION,
         "picture": dict(picture),
         "layers": layers,
         "selected": project.selected,
+        "compared": compared and {"layer": compared.layer_id, "channel": compared.channel},
         "view": plain(view),
     }
     return write_json(document | _verbatim(kept.document)), apart
@@ -249,13 +251,24 @@ class _Reader:
         items: list[LayerItem] = []
         for number, each in enumerate(entries, 1):
             items.append(self._item(each, number, {item.id for item in items}))
+        known = (PHOTO, *(item.id for item in items))
         selected = document.get("selected", PHOTO)
-        if selected not in (PHOTO, *(item.id for item in items)):
+        if selected not in known:
             self._notes.append("The layer that was selected is not there; the photo is selected instead.")
             selected = PHOTO
-        project = Project(picture(entry), tuple(items), selected)
+        compared = self._compared(document.get("compared"), known)
+        project = Project(picture(entry), tuple(items), selected, compared)
         kept = Kept(self._kept_of_document(), self._layer_fields, self._layer_params)
         return Document(project, view, kept, tuple(self._notes))
+
+    def _compared(self, data: Any, known: tuple[str, ...]) -> Side | None:
+        if data is None:
+            return None
+        _typed(data, dict, "what is compared must be an object or null")
+        if data.get("layer") not in known:
+            self._notes.append("The map that others were compared with is not there any more.")
+            return None
+        return Side(data["layer"], _channel(data.get("channel"), "what is compared"))
 
     def _kept_of_document(self) -> dict[str, str]:
         unknown = [name for name in self._document if name not in _DOCUMENT]
@@ -294,10 +307,7 @@ class _Reader:
     def _look(self, data: Any, where: str) -> Look:
         _typed(data, dict, f"{where}: the look must be an object")
         view = _typed(data.get("view", Look().view), str, f"{where}: the look's view must be text")
-        channel = data.get("channel")
-        if channel is not None and not (type(channel) is int and 0 <= channel < 1 << 20):
-            raise ProjectError(f"{where}: the look's channel must be a whole number from 0 or null")
-        return Look(view, channel)
+        return Look(view, _channel(data.get("channel"), f"{where}: the look"))
 
     def _layer(self, entry: dict[str, Any], kind: str, layer_id: str, number: int, where: str) -> Layer:
         if kind not in LAYER_KINDS:
@@ -357,6 +367,12 @@ class _Reader:
                 f"Layer {number} holds {_listed(sorted(lost))} in its filters or its look, which this "
                 "program does not know: saving the project leaves it out."
             )
+
+
+def _channel(value: Any, where: str) -> int | None:
+    if value is not None and not (type(value) is int and 0 <= value < 1 << 20):
+        raise ProjectError(f"{where}: the channel must be a whole number from 0 or null")
+    return value
 
 
 def _typed(value: Any, kind: type, problem: str) -> Any:

@@ -11,6 +11,7 @@ from convstudio.kernels import PRESETS, Bank, Filter, Kernel
 from convstudio.layers import LAYER_KINDS, Involution, Layer
 from convstudio.layers.unknown import UnknownLayer
 from convstudio.model import PHOTO, LayerItem, Look, Picture, Project
+from convstudio.model.project import Side
 from convstudio.spec.params import (
     PADDING_WORDS,
     BankParam,
@@ -108,5 +109,7 @@ def projects(draw: st.DrawFn, picture: Picture | None = None) -> Project:
         LayerItem(f"{layer.kind}-{number}", layer, draw(WORDS), draw(st.booleans()), draw(looks))
         for number, layer in enumerate(stack, 1)
     )
-    selected = draw(st.sampled_from([PHOTO, *(item.id for item in items)]))
-    return Project(picture or Picture(np.zeros((1, 4, 5), np.float32), "black"), items, selected)
+    ids = st.sampled_from([PHOTO, *(item.id for item in items)])
+    compared = draw(st.none() | st.builds(Side, ids, st.none() | st.integers(0, 9)))
+    black = Picture(np.zeros((1, 4, 5), np.float32), "black")
+    return Project(picture or black, items, draw(ids), compared)

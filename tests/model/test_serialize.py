@@ -71,6 +71,7 @@ def test_projects_come_back_and_go_out_as_the_same_text(project: Project) -> Non
     text, arrays = written(project, {"zoom": [1.5, None], "seen": {"é\ud800": True}})
     found = read(text, arrays)
     assert found.project.selected == project.selected
+    assert found.project.compared == project.compared
     for ours, theirs in zip(found.project.layers, project.layers, strict=True):
         assert (ours.id, ours.name, ours.enabled, ours.look) == (
             theirs.id,
@@ -259,6 +260,9 @@ def test_a_selected_layer_that_is_gone_is_no_reason_to_refuse() -> None:
     found = read(changed(lambda d: d.update(selected="conv-9")))
     assert found.project.selected == "photo"
     assert len(found.notes) == 1
+    found = read(changed(lambda d: d.update(compared={"layer": "conv-9", "channel": 1})))
+    assert found.project.compared is None
+    assert len(found.notes) == 1
 
 
 # --- wrong documents ---
@@ -298,13 +302,15 @@ WRONG = [
     (lambda d: d.pop("picture"), "the picture must be an object"),
     (lambda d: d.update(layers=d["layers"] * 2), "layer 2 (Convolution): the id “conv-1” stands twice"),
     (lambda d: d.update(layers=[5]), "layer 1 must be an object"),
+    (lambda d: d.update(compared=[]), "what is compared must be an object"),
+    (lambda d: d.update(compared={"layer": "photo", "channel": True}), "the channel must be a whole number"),
     (layer(kind=3), "layer 1: the kind must be text"),
     (layer(id=None), "layer 1 (Convolution): the id must be text"),
     (layer(id="photo"), "“photo” cannot be the id"),
     (layer(name=["x"]), "layer 1 (Convolution): the name must be text"),
     (layer(enabled=1), "enabled must be true or false"),
     (layer(look=None), "the look must be an object"),
-    (layer(look={"channel": -1}), "channel must be a whole number"),
+    (layer(look={"channel": -1}), "(Convolution): the look: the channel must be a whole number"),
     (layer(params=[]), "the parameters must be an object"),
     (param(stride=[0, 1]), "layer 1 (Convolution): Stride must be a whole number from 1 to 64, got 0"),
     (param(stride="2"), "Stride must be"),
