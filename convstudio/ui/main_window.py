@@ -25,6 +25,7 @@ from convstudio.ui.inspector import Inspector
 from convstudio.ui.kernel_editor import KernelEditor
 from convstudio.ui.kernel_exchange import KernelExchange
 from convstudio.ui.layer_limits import misfit
+from convstudio.ui.map_exchange import MapExchange
 from convstudio.ui.readout import Readout, proof_words
 from convstudio.ui.sidebar import Sidebar
 from convstudio.ui.slow_work import SlowWork
@@ -69,11 +70,13 @@ class MainWindow(QMainWindow):
         self.inspector = Inspector(self._kernel_panel(), self)
         self.readout = Readout(self)
         self._lay_out()
+        self.slow = SlowWork(self.progress, self)
         self.actions_table = Actions(self)
         self.exchange = Exchange(self)
         self.control = StackControl(self)
         self.tools = ToolControl(self)
         self.kernel_exchange = KernelExchange(self)
+        self.map_exchange = MapExchange(self)
         self.commands = Commands(self, self.actions_table)
         self.finder = ActionFinder(self.actions_table.all(), self)
         self.finder.set_recent(settings.recent_actions)
@@ -82,7 +85,6 @@ class MainWindow(QMainWindow):
         self._moment = self._timer(MOMENT_MILLISECONDS, self._tell_expected)
         self._expected = ("", "")
         self._shown: Evaluation | None = None
-        self._slow = SlowWork(self.progress, self)
         self.set_theme(theme or settings.theme, remember=False)
         self._connect()
         self._restore(size)
@@ -228,7 +230,7 @@ class MainWindow(QMainWindow):
                 self.inspector.show_result(evaluation.shown)
             self.readout.show_algorithm(evaluation.shown)
         else:
-            self._slow.advanced("compute")
+            self.slow.advanced("compute")
 
     @Slot(object)
     def _show_stack(self, evaluation: Evaluation) -> None:
@@ -316,27 +318,27 @@ class MainWindow(QMainWindow):
     @Slot(bool)
     def _computing_changed(self, busy: bool) -> None:
         if busy:
-            self._slow.started("compute", "Convolving…", self.session.cancel_computing)
+            self.slow.started("compute", "Convolving…", self.session.cancel_computing)
         else:
-            self._slow.finished("compute")
+            self.slow.finished("compute")
 
     @Slot(float)
     def _computing_progressed(self, part: float) -> None:
-        self._slow.progressed("compute", part)
+        self.slow.progressed("compute", part)
 
     @Slot(bool, str)
     def _loading_changed(self, busy: bool, what: str) -> None:
         if busy:
-            self._slow.started("load", f"Opening {what}…", self.session.cancel_loading)
+            self.slow.started("load", f"Opening {what}…", self.session.cancel_loading)
         else:
-            self._slow.finished("load")
+            self.slow.finished("load")
 
     @Slot(bool, str)
     def _saving_changed(self, busy: bool, what: str) -> None:
         if busy:
-            self._slow.started("save", f"Saving {what}…", self.session.cancel_saving)
+            self.slow.started("save", f"Saving {what}…", self.session.cancel_saving)
         else:
-            self._slow.finished("save")
+            self.slow.finished("save")
 
     # --- window events ---
 
@@ -376,5 +378,6 @@ class MainWindow(QMainWindow):
         self.settings.sync()
         self.tools.close()
         self.kernel_exchange.close()
+        self.map_exchange.close()
         self.session.close()
         super().closeEvent(event)

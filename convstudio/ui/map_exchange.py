@@ -1,13 +1,13 @@
-"""Feature maps out by hand: asks where to, and once before anything is replaced."""
+"""Feature maps out by hand: where to, whether to replace what is there, and how far it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QObject, Qt, Slot
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from convstudio.session.map_export import (
     ExportJob,
@@ -15,95 +15,101 @@ from convstudio.session.map_export import (
     MapExporter,
     export_job,
     overwrite_question,
-    picture_names,
 )
-from convstudio.session.settings import Settings
 from convstudio.ui.contact_sheet import sheet_box, sheet_painter
-from convstudio.ui.feature_maps import FeatureMapsPanel
 
-_ENDINGS = {
-    "sheet": ("Save a contact sheet", "PNG, as shown (*.png)", "png", "maps"),
-    "values": ("Save the values of all maps", "NumPy, float values (*.npy)", "npy", "values"),
+if TYPE_CHECKING:
+    from convstudio.ui.main_window import MainWindow
+
+_ASKS = {
+    "pictures": ("Choose a folder for the pictures of all maps", "", ""),
+    "sheet": ("Save all maps on one sheet", "PNG picture (*.png)", "png"),
+    "values": ("Save the numbers of all maps", "NumPy array (*.npy)", "npy"),
 }
 
 
 class MapExchange(QObject):
-    """Leads a panel's wish to export through a dialog to the worker that writes.
+    """Asks where to write all maps of the selected layer, and writes them on a worker."""
 
-    Args:
-        panel: whose maps are written, as they are shown there.
-        exporter: writes them.
-        settings: remembers the folder.
-        name: gives what the files are called after, such as the picture's name without its ending.
-        parent: of the dialogs.
-    """
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._maps = window.centre.maps
+        self._exporter = MapExporter(self)
+        self._maps.export_requested.connect(self.ask)
+        self._exporter.overwrite_asked.connect(self._ask_overwrite)
+        self._exporter.message.connect(self._tell)
+        self._exporter.busy_changed.connect(self._tell_busy)
+        self._exporter.progressed.connect(lambda part: window.slow.progressed("maps", part))
 
-    def __init__(
-        self,
-        panel: FeatureMapsPanel,
-        exporter: MapExporter,
-        settings: Settings,
-        name: Callable[[], str],
-        parent: QWidget,
-    ) -> None:
-        super().__init__(parent)
-        self._panel, self._exporter, self._settings = panel, exporter, settings
-        self._name, self._parent = name, parent
-        panel.export_requested.connect(self.ask)
-        exporter.overwrite_asked.connect(self._ask_overwrite)
+    @property
+    def busy(self) -> bool:
+        """Whether maps are being written."""
+        return self._exporter.busy
 
     @Slot(str)
-    def ask(self, kind: Kind) -> None:
-        """Ask for the folder or the file, and have it written."""
-        request = self._panel.request
+    def ask(self, kind: str) -> None:
+        """Ask where to write: a folder for "pictures", a file for a "sheet" or the "values"."""
+        request = self._maps.request
         if request is None:
-            self._exporter.message.emit("There are no maps to export yet.", "warning")
+            self._tell("There are no maps to export yet.", "warning")
             return
-        dialog = QFileDialog(self._parent, "", self._settings.last_folder)
-        dialog.setObjectName(f"export-{kind}-dialog")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        title, pattern, suffix = _ASKS[kind]
+        stem = Path(self._session.project.picture.name).stem
+        dialog = QFileDialog(self._window, title, self._window.settings.last_folder)
+        dialog.setObjectName("export-maps-dialog")
         if kind == "pictures":
-            example = picture_names(request.head, self._name())[0]
-            count = request.head.shape[0]
-            dialog.setWindowTitle(f"Choose a folder for {count} maps: {example}…")
             dialog.setFileMode(QFileDialog.FileMode.Directory)
             dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         else:
-            title, pattern, suffix, what = _ENDINGS[kind]
-            dialog.setWindowTitle(title)
             dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-            dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # the worker asks, for folders too
-            dialog.setNameFilters([pattern])
+            dialog.setNameFilter(pattern)
             dialog.setDefaultSuffix(suffix)
-            dialog.selectFile(f"{self._name()}-{what}.{suffix}")
-        dialog.fileSelected.connect(lambda name: self.export(kind, Path(name)))
+            dialog.selectFile(f"{stem}-maps.{suffix}")
+        asked = kind != "pictures"  # the dialog asks itself before it replaces a file
+        dialog.fileSelected.connect(lambda name: self.export(kind, Path(name), overwrite=asked))
+        dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
-    def export(self, kind: Kind, target: Path) -> None:
-        """Have the maps of the panel written to a folder or a file."""
-        request = self._panel.request
+    def export(self, kind: str, target: Path, *, overwrite: bool = False) -> None:
+        """Write all maps of the selected layer, as they are shown."""
+        request = self._maps.request
         if request is None:
             return
-        self._settings.last_folder = str(target if kind == "pictures" else target.parent)
+        self._window.settings.last_folder = str(target if kind == "pictures" else target.parent)
+        stem = Path(self._session.project.picture.name).stem
+        draw = None
         if kind == "sheet":
+            draw = sheet_painter(f"{stem} · {request.head.title}")
             request = replace(request, box=sheet_box(request.head.shape))
-        title = f"{self._name()} · {request.head.title}"
-        more = {"stem": self._name(), "order": self._panel.order, "draw": sheet_painter(title)}
-        self._exporter.export(export_job(kind, target, request, **more))
+        job = export_job(cast("Kind", kind), target, request, stem=stem, order=self._maps.order, draw=draw)
+        self._exporter.export(job, overwrite=overwrite)
 
     @Slot(object, object)
     def _ask_overwrite(self, job: ExportJob, paths: tuple[Path, ...]) -> None:
-        box = QMessageBox(self._parent)
-        box.setObjectName("overwrite-question")
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Replace files?")
-        box.setTextFormat(Qt.TextFormat.PlainText)
+        box = QMessageBox(self._window)
+        box.setObjectName("overwrite-maps")
+        box.setWindowTitle("ConvStudio")
         box.setText(overwrite_question(paths))
-        replace_them = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
-        replace_them.setObjectName("overwrite-replace")
-        keep = box.addButton("Keep them", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        replace_them.clicked.connect(lambda: self._exporter.export(job, overwrite=True))
+        box.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel)
+        yes = box.button(QMessageBox.StandardButton.Yes)
+        yes.setText("Replace")
+        yes.clicked.connect(lambda: self._exporter.export(job, overwrite=True))
+        box.finished.connect(box.deleteLater)
         box.open()
+
+    @Slot(str, str)
+    def _tell(self, text: str, level: str) -> None:
+        self._session.message.emit(text, level, "maps")
+
+    @Slot(bool, str)
+    def _tell_busy(self, busy: bool, what: str) -> None:
+        if busy:
+            self._window.slow.started("maps", f"Exporting {what}…", self._exporter.cancel)
+        else:
+            self._window.slow.finished("maps")
+
+    def close(self) -> None:
+        """Finish the file that is being written and end the worker."""
+        self._exporter.close()

@@ -12,8 +12,10 @@ from convstudio.model import Project
 from convstudio.session.map_reader import FeatureMaps, MapReader
 from convstudio.session.session import Failure
 from convstudio.session.shift_runner import ShiftRunner
+from convstudio.session.sums_reader import SumsReader
 from convstudio.ui.cost_panel import CostPanel
 from convstudio.ui.map_statistics import MapStatistics
+from convstudio.ui.partial_sums_panel import PartialSumsPanel
 from convstudio.ui.pin_control import PinControl
 from convstudio.ui.receptive_panel import ReceptivePanel
 from convstudio.ui.shift_panel import ShiftPanel
@@ -35,8 +37,10 @@ class ToolControl(QObject):
         self._maps = window.centre.maps
         self._reader = MapReader(self)
         self._shifts = ShiftRunner(self)
+        self._sums = SumsReader(self)
         self.receptive = ReceptivePanel(window)
         self.histogram = MapStatistics(window)
+        self.sums = PartialSumsPanel(window)
         self.cost = CostPanel(window)
         self.shift = ShiftPanel(window)
         tabs = window.centre.tools
@@ -44,6 +48,7 @@ class ToolControl(QObject):
             "receptive", "Receptive field", self.receptive, "What a cell of each layer sees of the photo."
         )
         tabs.add_tool("histogram", "Histogram", self.histogram, "The values of the map that is shown.")
+        tabs.add_tool("sum", "Sum", self.sums, "What each input channel adds to the map that is shown.")
         tabs.add_tool("cost", "Cost", self.cost, "What each layer costs, and what others would cost instead.")
         tabs.add_tool("shift", "Shift", self.shift, "How much of the output changes when the photo moves.")
         self.pins = PinControl(window, self.receptive)
@@ -63,13 +68,16 @@ class ToolControl(QObject):
         self._shifts.ready.connect(self.shift.show_report)
         self._shifts.failed.connect(self.shift.show_problem)
         self._shifts.busy_changed.connect(self.shift.show_busy)
+        self.sums.sums_wanted.connect(self._sums.read)
+        self._sums.sums_ready.connect(self.sums.show_sums)
+        self._sums.failed.connect(self.sums.show_nothing)
         session.stack_ready.connect(self._show_stack)
         tabs.shown.connect(self._tool_shown)
 
     @property
     def busy(self) -> bool:
         """Whether a map or a report is on its way."""
-        return self._reader.busy or self._shifts.busy
+        return self._reader.busy or self._shifts.busy or self._sums.busy
 
     # --- what the session tells ---
 
@@ -84,6 +92,7 @@ class ToolControl(QObject):
         self._maps.show_result(evaluation)
         self.receptive.show_result(evaluation)
         self.cost.show_result(evaluation)
+        self.sums.show_result(evaluation)
         self.pins.show_result(evaluation, facts)
 
     @Slot(object)
@@ -98,6 +107,7 @@ class ToolControl(QObject):
             self._reader.cancel()
             self._maps.show_nothing(failure.message)
             self.histogram.show_nothing(failure.message)
+            self.sums.show_nothing(failure.message)
             self._show_facts()
 
     def _show_facts(self) -> StackFacts:
@@ -137,6 +147,7 @@ class ToolControl(QObject):
         """End the workers and wait for them."""
         self._reader.close()
         self._shifts.close()
+        self._sums.close()
 
 
 def _either(rows: str, columns: str) -> str:
