@@ -16,8 +16,8 @@ from convstudio.engine.display import view_kind
 from convstudio.engine.feature_maps import grid_shape
 from convstudio.session.map_reader import FeatureMaps
 from convstudio.ui.legend_bar import legend_number
+from convstudio.ui.map_cells import picture_size
 from convstudio.ui.map_model import MapWords, image_of
-from convstudio.ui.map_view import picture_size
 
 SHEET_BOX = (240, 320)
 """Rows and columns of a map on a sheet at most; fewer where there are many."""

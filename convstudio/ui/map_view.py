@@ -6,184 +6,40 @@ from PySide6.QtCore import (
     QEvent,
     QModelIndex,
     QPersistentModelIndex,
-    QPoint,
-    QRect,
     QRectF,
     QSize,
     Qt,
     Signal,
 )
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
-    QFont,
-    QFontMetrics,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPalette,
-    QPen,
-    QPixmap,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QFrame,
     QListView,
     QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QWidget,
 )
 
 from convstudio.engine.feature_maps import grid_shape
-from convstudio.ui.map_model import CHANNEL_ROLE, IMAGE_ROLE, PINNED_ROLE, RANGE_ROLE, ZEROS_ROLE, MapModel
-from convstudio.ui.theme import theme_of
+from convstudio.ui.map_cells import LINE, RIM, MapDelegate
+from convstudio.ui.map_model import CHANNEL_ROLE, MapModel
 from convstudio.ui.tips import tip
 
 _Index = QModelIndex | QPersistentModelIndex
 
 STRIP_PICTURE = 58
 """Px of a map's height in the strip."""
-_RIM = 4  # px around a picture, where the frame is drawn
-_LINE = 16  # px of a line of text
 _NARROWEST, _WIDEST = 72, 104  # px of a cell's picture in the strip
 _SMALLEST, _LARGEST = 120, 420  # px of a cell's picture in the grid
 _LOWEST = 40  # px that a picture keeps where rows are squeezed to fit the height
 _BAR = 10  # px of a scroll bar
-_BADGE = 16
-_KEPT_PIXELS = 8 << 20  # of painted cells: 32 MB
-
-
-def picture_size(spatial: tuple[int, int], box: QSize) -> QSize:
-    """Return the largest size of a picture's proportions within a box; no side is thinner than 2 px.
-
-    Args:
-        spatial: rows and columns of the picture.
-    """
-    rows, columns = spatial
-    scale = min(box.width() / columns, box.height() / rows)
-    wide, high = max(2, round(columns * scale)), max(2, round(rows * scale))
-    return QSize(min(wide, box.width()), min(high, box.height()))
-
-
-class _MapDelegate(QStyledItemDelegate):
-    """Paints a map with its label, in the grid also with its range and its share of zeros.
-
-    Cells are kept as they were painted: scrolling past many then costs little more than copying them.
-    """
-
-    def __init__(self, view: MapView) -> None:
-        super().__init__(view)
-        self._view = view
-        self._cells: dict[int | None, QPixmap] = {}
-        self._font = QFont(view.font())
-        self._font.setPixelSize(11)
-        self._metrics = QFontMetrics(self._font)
-
-    def forget(self) -> None:
-        """Paint every cell anew: what they show, their size or the theme is another."""
-        self._cells.clear()
-
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: _Index) -> QSize:
-        return self._view.cell
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        corner, state = option.rect.topLeft(), option.state
-        if state & QStyle.StateFlag.State_Selected:
-            focused = bool(state & QStyle.StateFlag.State_HasFocus)
-            self._paint_cell(painter, corner, index, chosen=True, focused=focused)
-            return
-        channel = self._view.channel_at(index.row())
-        cell = self._cells.get(channel)
-        if cell is None:
-            cell = self._painted(index)
-            if len(self._cells) * self._view.cell.width() * self._view.cell.height() > _KEPT_PIXELS:
-                self._cells.pop(next(iter(self._cells)))
-            self._cells[channel] = cell
-        painter.drawPixmap(corner, cell)
-        if state & QStyle.StateFlag.State_MouseOver:
-            _draw_frame(painter, self._place(corner), theme_of(self._view).text_dim, chosen=False)
-
-    def _painted(self, index: _Index) -> QPixmap:
-        ratio = self._view.devicePixelRatioF()
-        cell = QPixmap(self._view.cell * ratio)
-        cell.setDevicePixelRatio(ratio)
-        cell.fill(self._view.palette().color(QPalette.ColorRole.Window))
-        painter = QPainter(cell)
-        self._paint_cell(painter, QPoint(0, 0), index)
-        painter.end()
-        return cell
-
-    def _place(self, corner: QPoint) -> QRect:
-        """Return where the picture goes in a cell."""
-        box = QRect(corner + QPoint(_RIM, _RIM), self._view.box)
-        place = QRect(QPoint(0, 0), picture_size(self._view.spatial, box.size()))
-        place.moveCenter(box.center())
-        return place
-
-    def _paint_cell(
-        self, painter: QPainter, corner: QPoint, index: _Index, *, chosen: bool = False, focused: bool = False
-    ) -> None:
-        theme, cell, place = theme_of(self._view), QRect(corner, self._view.cell), self._place(corner)
-        _draw_picture(painter, place, index.data(IMAGE_ROLE))
-        _draw_frame(painter, place, theme.accent if chosen else theme.border, chosen=chosen)
-        if index.data(PINNED_ROLE):
-            _draw_badge(painter, place, QColor(theme.accent), QColor(theme.accent_text))
-        painter.setFont(self._font)
-        painter.setPen(QColor(theme.text if chosen else theme.text_dim))
-        top = corner.y() + 2 * _RIM + self._view.box.height() - 1
-        below = QRect(cell.left() + 2, top, cell.width() - 4, _LINE)
-        text = self._metrics.elidedText(index.data(), Qt.TextElideMode.ElideRight, below.width())
-        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
-        if self._view.grid:
-            painter.setPen(QColor(theme.text_dim))
-            small = self._small(index, below)
-            painter.drawText(below.translated(0, _LINE), Qt.AlignmentFlag.AlignCenter, small)
-        if focused:
-            painter.setPen(QPen(QColor(theme.accent), 1, Qt.PenStyle.DotLine))
-            width = min(below.width(), self._metrics.horizontalAdvance(text) + 6)
-            line = QRect(0, 0, width, _LINE - 1)
-            line.moveCenter(below.center())
-            painter.drawRect(line)
-
-    def _small(self, index: _Index, room: QRect) -> str:
-        """Return the range, and the share of zeros where there is room for it."""
-        reach, zeros = index.data(RANGE_ROLE), index.data(ZEROS_ROLE)
-        both = f"{reach} · {zeros}"
-        return both if self._metrics.horizontalAdvance(both) <= room.width() else reach
-
-
-def _draw_picture(painter: QPainter, place: QRect, image: QImage) -> None:
-    enlarged = image.width() < place.width() * painter.device().devicePixelRatioF() - 1
-    if not enlarged and image.size() != place.size() * painter.device().devicePixelRatioF():
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.drawImage(place, image)
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=False)
-
-
-def _draw_frame(painter: QPainter, place: QRect, colour: str, chosen: bool) -> None:
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    if chosen:
-        painter.setPen(QPen(QColor(colour), 2, j=Qt.PenJoinStyle.MiterJoin))
-        painter.drawRect(place.adjusted(-2, -2, 2, 2))
-    else:
-        painter.setPen(QPen(QColor(colour), 1))
-        painter.drawRect(place.adjusted(-1, -1, 0, 0))
-
-
-def _draw_badge(painter: QPainter, place: QRect, back: QColor, front: QColor) -> None:
-    """Draw an A into a corner: the side that others are compared with."""
-    corner = QRect(place.topLeft(), QSize(_BADGE, _BADGE))
-    painter.fillRect(corner, back)
-    font = QFont(painter.font())
-    font.setPixelSize(11)
-    font.setBold(True)
-    painter.setFont(font)
-    painter.setPen(front)
-    painter.drawText(corner, Qt.AlignmentFlag.AlignCenter, "A")
 
 
 class MapView(QListView):
@@ -199,14 +55,14 @@ class MapView(QListView):
         self._grid = False
         self._silent = False
         self._channel: int | None = None
-        self.cell = QSize(96, STRIP_PICTURE + 2 * _RIM + _LINE)
+        self.cell = QSize(96, STRIP_PICTURE + 2 * RIM + LINE)
         self.box = QSize(88, STRIP_PICTURE)
         self.setObjectName("map-view")
         self.setAccessibleName("Feature maps")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setStyleSheet("QListView { border: none; background: palette(window); }")
         self.setModel(model)
-        self._delegate = _MapDelegate(self)
+        self._delegate = MapDelegate(self)
         self.setItemDelegate(self._delegate)
         self.setFlow(QListView.Flow.LeftToRight)
         self.setResizeMode(QListView.ResizeMode.Adjust)
@@ -286,7 +142,7 @@ class MapView(QListView):
             rows, columns = self.spatial
             wide = min(max(round(STRIP_PICTURE * columns / rows), _NARROWEST), _WIDEST)
             self.box = QSize(wide, STRIP_PICTURE)
-            self.cell = self.box + QSize(2 * _RIM, 2 * _RIM + _LINE)
+            self.cell = self.box + QSize(2 * RIM, 2 * RIM + LINE)
         self._delegate.forget()
         self.scheduleDelayedItemsLayout()
         if self.box != before:
@@ -298,22 +154,22 @@ class MapView(QListView):
         room = QSize(max(_SMALLEST, self.width() - bar), max(_LOWEST, self.height()))
         count = max(1, self._maps.rowCount())
         aspect = min(max(self.spatial[1] / self.spatial[0], 0.25), 4.0)
-        words = 2 * _LINE + 3
+        words = 2 * LINE + 3
         _, across = grid_shape(count, room.width() / room.height(), 200.0 / (200.0 / aspect + words))
-        most = min(count, max(1, room.width() // (_SMALLEST + 2 * _RIM)))
+        most = min(count, max(1, room.width() // (_SMALLEST + 2 * RIM)))
         tried = {min(max(1, each), most) for each in (across - 1, across, across + 1)}
         fitting = {}
         for columns in tried:  # the largest pictures that need no scrolling
-            wide = min(room.width() // columns - 2 * _RIM, _LARGEST)
-            high = min(round(wide / aspect), room.height() // -(-count // columns) - 2 * _RIM - words)
+            wide = min(room.width() // columns - 2 * RIM, _LARGEST)
+            high = min(round(wide / aspect), room.height() // -(-count // columns) - 2 * RIM - words)
             fitting[columns] = (min(wide, high * aspect), wide, high)
         columns = max(fitting, key=lambda each: fitting[each])
         _, wide, high = fitting[columns]
-        if wide < _SMALLEST or high < 0.6 * _SMALLEST / aspect:
-            wide = room.width() // most - 2 * _RIM
+        if fitting[columns][0] < _SMALLEST:  # too small to see much: rather scroll
+            wide = room.width() // most - 2 * RIM
             high, columns = round(wide / aspect), most
-        broad = room.width() // columns if wide < _LARGEST else wide + 2 * _RIM
-        return QSize(broad - 2 * _RIM, high), QSize(broad, high + 2 * _RIM + words)
+        broad = room.width() // columns if wide < _LARGEST else wide + 2 * RIM
+        return QSize(broad - 2 * RIM, high), QSize(broad, high + 2 * RIM + words)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())

@@ -23,8 +23,8 @@ from convstudio.engine.evaluate import Evaluation
 from convstudio.kernels.text import format_number
 from convstudio.session.sums_reader import SumPictures, SumRequest, Term, sum_request
 from convstudio.ui.legend_bar import LegendBar
+from convstudio.ui.map_cells import picture_size
 from convstudio.ui.map_model import image_of, number, percent
-from convstudio.ui.map_view import picture_size
 from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
 from convstudio.ui.weight_colours import draw_thumbnail, weight_image

@@ -1,24 +1,14 @@
-"""The contact sheet, and the dialogs that lead to files of maps."""
+"""The contact sheet."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
-from pytestqt.qtbot import QtBot
 
 from convstudio.core import Cancelled, Control
-from convstudio.session.map_export import MapExporter
-from convstudio.session.settings import Settings
 from convstudio.ui.contact_sheet import MOST_PIXELS, SHEET_BOX, draw_sheet, sheet_box
-from convstudio.ui.feature_maps import FeatureMapsPanel
-from convstudio.ui.map_exchange import MapExchange
-from tests.ui.map_hands import evaluated, maps_of
+from tests.ui.map_hands import maps_of
 
 
 def random_values(
@@ -84,74 +74,3 @@ def test_drawing_a_sheet_can_be_cancelled(qapp: object) -> None:
     control.cancel()
     with pytest.raises(Cancelled):
         draw_sheet("Lesson", maps_of(random_values(2)), (0, 1), control)
-
-
-# --- dialogs ---
-
-
-class Desk:
-    def __init__(self, parent: QWidget, folder: Path) -> None:
-        self.parent = parent
-        self.panel = FeatureMapsPanel(parent)
-        self.exporter = MapExporter(parent)
-        self.settings = Settings(QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat))
-        self.settings.last_folder = str(folder)
-        self.exchange = MapExchange(self.panel, self.exporter, self.settings, lambda: "noise", parent)
-        self.messages: list[str] = []
-        self.exporter.message.connect(lambda text, _level: self.messages.append(text))
-
-
-@pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
-    parent = QWidget()
-    qtbot.addWidget(parent)
-    parent.show()
-    made = Desk(parent, tmp_path)
-    made.panel.show_result(evaluated(3))
-    yield made
-    made.exporter.close()
-
-
-@pytest.mark.parametrize(
-    ("kind", "name"), [("pictures", "noise_00_sobel-x.png"), ("sheet", "a.png"), ("values", "a.npy")]
-)
-def test_a_dialog_leads_to_the_files(desk: Desk, qtbot: QtBot, tmp_path: Path, kind: str, name: str) -> None:
-    folder = tmp_path / "out"
-    folder.mkdir()
-    desk.panel.export_requested.emit(kind)
-    dialog = desk.parent.findChild(QFileDialog, f"export-{kind}-dialog")
-    assert dialog is not None
-    dialog.fileSelected.emit(str(folder if kind == "pictures" else folder / "a"))
-    dialog.close()
-    qtbot.waitUntil(lambda: not desk.exporter.busy)
-    assert name in {each.name for each in folder.iterdir()}
-    assert desk.messages[0].startswith("Saved")
-    assert desk.settings.last_folder == str(folder)
-
-
-@pytest.mark.parametrize("answer", ["overwrite-replace", ""])
-def test_what_is_there_is_replaced_only_after_a_yes(
-    desk: Desk, qtbot: QtBot, tmp_path: Path, answer: str
-) -> None:
-    path = tmp_path / "a.npy"
-    path.write_text("precious")
-    desk.exchange.export("values", path)
-    qtbot.waitUntil(lambda: desk.parent.findChild(QMessageBox, "overwrite-question") is not None)
-    box = desk.parent.findChild(QMessageBox, "overwrite-question")
-    assert box is not None
-    assert "a.npy" in box.text()
-    if answer:
-        button = box.findChild(QPushButton, answer)
-        assert button is not None
-        button.click()
-    else:
-        box.reject()
-    qtbot.waitUntil(lambda: not desk.exporter.busy)
-    assert (path.read_bytes() == b"precious") is not bool(answer)
-    qtbot.waitUntil(lambda: desk.parent.findChild(QMessageBox, "overwrite-question") is None)
-
-
-def test_without_maps_it_says_so(desk: Desk) -> None:
-    desk.panel.show_nothing("No result.")
-    desk.panel.export_requested.emit("sheet")
-    assert desk.messages == ["There are no maps to export yet."]

@@ -18,8 +18,9 @@ from convstudio.engine.evaluate import Evaluation
 from convstudio.model import Look
 from convstudio.session.map_reader import MapRequest, MapSource
 from convstudio.ui.feature_maps import FeatureMapsPanel
+from convstudio.ui.map_cells import picture_size
 from convstudio.ui.map_model import IMAGE_ROLE, MapModel, MapWords, percent
-from convstudio.ui.map_view import MapView, picture_size
+from convstudio.ui.map_view import MapView
 from convstudio.ui.theme import apply_theme, theme_of
 from tests.ui.map_hands import evaluated, maps_of
 
@@ -475,3 +476,28 @@ def test_controls_have_names_and_tooltips_and_take_the_keyboard(desk: Desk) -> N
         assert button.accessibleName()
         assert button.toolTip()
         assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def test_pictures_that_would_be_too_small_to_see_are_scrolled_to(desk: Desk, qtbot: QtBot) -> None:
+    show(desk, evaluated(8, size=(240, 320)))
+    desk.panel.set_grid(True)
+    desk.panel.resize(816, 255)
+    qtbot.waitUntil(lambda: desk.view.viewport().height() < 240)
+    QApplication.processEvents()
+    assert picture_size((240, 320), desk.view.box).width() >= 110
+    assert desk.view.verticalScrollBar().maximum() > 0
+    assert desk.view.horizontalScrollBar().maximum() == 0
+
+
+def test_pictures_of_another_size_are_shown_until_the_new_ones_are_read(desk: Desk, qtbot: QtBot) -> None:
+    show(desk, evaluated(4, size=(240, 320)))
+    desk.panel.maps_wanted.disconnect(desk.answer)
+    desk.panel.set_grid(True)
+    desk.panel.resize(816, 500)
+    QApplication.processEvents()
+    assert not desk.panel.grab().isNull()
+    desk.panel.maps_wanted.connect(desk.answer)
+    qtbot.waitUntil(lambda: bool(desk.wanted) and desk.wanted[-1].box[0] > 100)
+    maps = desk.panel.maps
+    assert maps is not None
+    assert maps.pixels.shape[1] > 100
