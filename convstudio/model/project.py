@@ -243,8 +243,8 @@ class Project:
         view = "clamped" if place == 0 else self.layers[place - 1].look.view
         items = list(self.layers)
         for offset, layer in enumerate(layers):
-            if isinstance(layer, BankLayer):
-                view = suiting_bank_view(layer)
+            if isinstance(layer, BankLayer) and suiting_bank_view(layer) == "signed":
+                view = "signed"  # else a layer hands on what is above: a blur of signed numbers is signed
             items.insert(place + offset, LayerItem(_new_id(layer.kind, items), layer, look=Look(view)))
         selected = items[place + len(layers) - 1].id if layers else self.selected
         return dataclasses.replace(self, layers=tuple(items), selected=selected)
