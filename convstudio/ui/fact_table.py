@@ -152,7 +152,6 @@ class FactTable(QTableWidget):
                 self.setCurrentCell(-1, -1)
             elif place != self.currentRow():
                 self.setCurrentCell(place, max(0, self.currentColumn()))
-        self.viewport().update()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

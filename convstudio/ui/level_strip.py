@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QToolTip, QWidge
 from convstudio.engine.display import Rendered, render
 from convstudio.engine.evaluate import Evaluation, shown_channel
 from convstudio.layers.base import FloatArray
-from convstudio.model import PHOTO, Look
+from convstudio.model import PHOTO
 from convstudio.ui.receptive_overlay import DARK_LINE, LIGHT_LINE, dim_around, double_line
 from convstudio.ui.receptive_words import span_words
 from convstudio.ui.theme import theme_of
@@ -37,7 +37,7 @@ _TALL = 110  # px, if nothing else decides
 _CAPTION = 16  # px under a picture
 _ARROW = 18  # px between two
 _WIDEST = 1.9  # times the height
-_SAMPLES = 240  # cells a side that are rendered: more than the screen shows
+_SAMPLES = 200  # cells a side that are rendered: more than the screen shows
 _AROUND = 2  # windows of room on each side of a close-up
 _THIN = 0.7  # of the usual line's width
 _DIM = 90  # of 255: small pictures must stay to be made out
@@ -64,51 +64,63 @@ class LevelPicture:
     marks: tuple[Pair, ...] = ()
 
 
-def level_pictures(
-    evaluation: Evaluation,
-    boxes: Mapping[str, QRect],
-    *,
-    close: bool = False,
-    marks: Mapping[str, Sequence[Pair]] | None = None,
-) -> tuple[LevelPicture, ...]:
-    """Return the photo and the layers that have a box, each as its own look shows it.
+class LevelSampler:
+    """Makes the pictures of one evaluation; what does not depend on the cell is kept from one to the next."""
 
-    ``marks`` are cells to mark, by level. ``close`` shows the surroundings of the window instead of the
-    whole. Layers without a result are left out.
-    """
-    photo = evaluation.project.picture.values
-    levels: list[tuple[str, str, FloatArray, Look]] = [(PHOTO, "Photo", photo, Look("clamped"))]
-    levels += [(r.item.id, r.item.title, r.output, r.item.look) for r in evaluation.layers]
-    made = []
-    for level_id, title, values, look in levels:
-        box = boxes.get(level_id)
-        if box is not None:
-            picture = _pictured(level_id, title, values, look, box, close=close)
-            made.append(replace(picture, marks=tuple((marks or {}).get(level_id, ()))))
-    return tuple(made)
+    def __init__(self, evaluation: Evaluation) -> None:
+        photo = evaluation.project.picture.values
+        self._levels: list[tuple[str, str, FloatArray, str]] = [(PHOTO, "Photo", photo, "clamped")]
+        for result in evaluation.layers:
+            look, values = result.item.look, result.output
+            channel = shown_channel(look, values.shape[0])
+            planes = values if channel is None else values[channel : channel + 1]
+            self._levels.append((result.item.id, result.item.title, planes, look.view))
+        self._known: dict[str, Rendered] = {}
+
+    def pictures(
+        self,
+        boxes: Mapping[str, QRect],
+        *,
+        close: bool = False,
+        marks: Mapping[str, Sequence[Pair]] | None = None,
+    ) -> tuple[LevelPicture, ...]:
+        """Return the photo and the layers that have a box, each as its own look shows it.
+
+        ``marks`` are cells to mark, by level. ``close`` shows the surroundings of the window instead of the
+        whole. Layers without a result are left out.
+        """
+        made = []
+        for level_id, title, planes, view in self._levels:
+            box = boxes.get(level_id)
+            if box is None:
+                continue
+            whole = QRect(0, 0, planes.shape[2], planes.shape[1])
+            if level_id not in self._known:
+                self._known[level_id] = _sampled(planes, whole, view)
+            known = self._known[level_id]
+            region = whole.united(box)
+            if close:
+                region = _near(box, region)
+            cells = region & whole
+            if cells == whole:
+                pixels = known.pixels
+            elif cells.isEmpty():  # nothing but padding is near
+                pixels = np.empty((0, 0, 4), np.uint8)
+            else:
+                pixels = _sampled(planes, cells, view, like=known).pixels
+            marked = tuple((marks or {}).get(level_id, ()))
+            made.append(LevelPicture(level_id, title, region, cells, pixels, box, marked))
+        return tuple(made)
 
 
-def _pictured(
-    level_id: str, title: str, values: FloatArray, look: Look, box: QRect, *, close: bool
-) -> LevelPicture:
-    channels, height, width = values.shape
-    whole = QRect(0, 0, width, height)
-    region = whole.united(box)
-    if close:
-        side = max(box.width(), box.height())
-        room = max(_AROUND * side, (_LEAST_CLOSE - side) // 2)
-        near = box.adjusted(-room, -room, room, room)
-        near.moveLeft(_inside(near.left(), near.width(), region.left(), region.width()))
-        near.moveTop(_inside(near.top(), near.height(), region.top(), region.height()))
-        region = near & region
-    cells = region & whole
-    channel = shown_channel(look, channels)
-    planes = values if channel is None else values[channel : channel + 1]
-    if cells.isEmpty():  # nothing but padding is near
-        return LevelPicture(level_id, title, region, cells, np.empty((0, 0, 4), np.uint8), box)
-    whole_view = None if cells == whole else _sampled(planes, whole, look.view)
-    pixels = _sampled(planes, cells, look.view, like=whole_view).pixels
-    return LevelPicture(level_id, title, region, cells, pixels, box)
+def _near(box: QRect, region: QRect) -> QRect:
+    """The surroundings of a window, as far as there is something in the region."""
+    side = max(box.width(), box.height())
+    room = max(_AROUND * side, (_LEAST_CLOSE - side) // 2)
+    near = box.adjusted(-room, -room, room, room)
+    near.moveLeft(_inside(near.left(), near.width(), region.left(), region.width()))
+    near.moveTop(_inside(near.top(), near.height(), region.top(), region.height()))
+    return near & region
 
 
 def _inside(first: int, count: int, start: int, length: int) -> int:

@@ -11,7 +11,7 @@ from convstudio.engine.evaluate import Evaluation
 from convstudio.engine.stack_facts import StackFacts
 from convstudio.ui.fact_table import FactTable
 from convstudio.ui.icons import icon
-from convstudio.ui.level_strip import StripArea, level_pictures
+from convstudio.ui.level_strip import LevelSampler, StripArea
 from convstudio.ui.pool_winners import winner_sentence, winners_of
 from convstudio.ui.receptive_overlay import overlay_of
 from convstudio.ui.receptive_words import COLUMNS, cell_sentence, layer_sentence, rows_of, title_of
@@ -37,7 +37,11 @@ class ReceptivePanel(QWidget):
         self.setObjectName("receptive-panel")
         self.setAccessibleName("Receptive fields")
         self._facts: StackFacts | None = None
+        self._shown_facts: StackFacts | None = None
         self._evaluation: Evaluation | None = None
+        self._sampler: LevelSampler | None = None
+        self._boxes: dict[str, QRect] = {}
+        self._won: dict[str, list[tuple[int, int]]] = {}  # by level, the cells that won a pooling
         self._selected = ""
         self._cell: tuple[str, int, int] | None = None
         self._stale = True
@@ -119,6 +123,7 @@ class ReceptivePanel(QWidget):
     def show_result(self, evaluation: Evaluation | None) -> None:
         """Show the windows on these results."""
         self._evaluation = evaluation
+        self._sampler = None if evaluation is None else LevelSampler(evaluation)
         self._refresh()
 
     def words(self) -> str:
@@ -127,6 +132,9 @@ class ReceptivePanel(QWidget):
 
     def boxes(self) -> dict[str, QRect]:
         """Return what the picked cell reads of every level; nothing where there is none."""
+        return dict(self._boxes)
+
+    def _find_boxes(self) -> dict[str, QRect]:
         if self._facts is None or self._cell is None:
             return {}
         try:
@@ -157,17 +165,18 @@ class ReceptivePanel(QWidget):
         self._stale = False
         if self._facts is None:
             return
-        self.table.show_rows(rows_of(self._facts), self._selected)
-        self._share_out()
-        boxes = self.boxes()
+        if self._facts is not self._shown_facts:
+            self._shown_facts = self._facts
+            self.table.show_rows(rows_of(self._facts), self._selected)
+            self._share_out()
+        self.table.show_selected(self._selected)
+        boxes = self._boxes = self._find_boxes()
+        self._won = self._winners(boxes)
         self._drop.setVisible(bool(boxes))
         self._close.setVisible(bool(boxes))
         self._area.setVisible(bool(boxes))
         if boxes and self._cell is not None:
-            won = [
-                winner_sentence(title_of(self._facts, level), cells)
-                for level, cells in self._winners(boxes).items()
-            ]
+            won = [winner_sentence(title_of(self._facts, level), cells) for level, cells in self._won.items()]
             self._words.setText("".join([cell_sentence(self._facts, *self._cell), *won]))
         else:
             said = (layer_sentence(self._facts, self._selected), _HINT)
@@ -180,13 +189,12 @@ class ReceptivePanel(QWidget):
             self._paint_icons()
 
     def _show_levels(self) -> None:
-        boxes = self.boxes()
-        if self._evaluation is None or not boxes:
+        boxes = self._boxes
+        if self._sampler is None or not boxes:
             self._area.strip.show_levels(())
             return
-        close, marks = self._close.isChecked(), self._winners(boxes)
-        levels = level_pictures(self._evaluation, boxes, close=close, marks=marks)
-        self._area.strip.show_levels(levels)
+        close = self._close.isChecked()
+        self._area.strip.show_levels(self._sampler.pictures(boxes, close=close, marks=self._won))
 
     def _winners(self, boxes: dict[str, QRect]) -> dict[str, list[tuple[int, int]]]:
         """The cells that won the picked cell's pooling window, on the level above."""

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from convstudio.engine.display import render
 from convstudio.layers import MaxPool
 from convstudio.model import PHOTO
-from convstudio.ui.level_strip import LevelStrip, box_words, level_pictures
+from convstudio.ui.level_strip import LevelSampler, LevelStrip, box_words
 from tests.ui.tool_hands import evaluated, teacher_stack
 
 
@@ -30,7 +30,7 @@ def test_a_block_of_cells_in_words(box: QRect, words: str) -> None:
 def test_each_level_is_shown_as_its_look_says() -> None:
     evaluation = evaluated(teacher_stack())
     boxes = {PHOTO: QRect(3, 4, 6, 6), "conv-1": QRect(4, 5, 4, 4), "max_pool-1": QRect(2, 2, 1, 1)}
-    levels = level_pictures(evaluation, boxes)
+    levels = LevelSampler(evaluation).pictures(boxes)
     assert [level.id for level in levels] == [PHOTO, "conv-1", "max_pool-1"]
     assert levels[0].title == "Photo"
     assert [level.box for level in levels] == list(boxes.values())
@@ -41,7 +41,7 @@ def test_each_level_is_shown_as_its_look_says() -> None:
 
 def test_a_large_level_is_shown_by_every_nth_pixel() -> None:
     evaluation = evaluated([MaxPool()], 1000, 1400)
-    (photo,) = level_pictures(evaluation, {PHOTO: QRect(0, 0, 2, 2)})
+    (photo,) = LevelSampler(evaluation).pictures({PHOTO: QRect(0, 0, 2, 2)})
     assert max(photo.pixels.shape[:2]) < 500
     assert photo.cells == QRect(0, 0, 1400, 1000)
 
@@ -49,7 +49,9 @@ def test_a_large_level_is_shown_by_every_nth_pixel() -> None:
 def test_a_close_up_shows_the_surroundings_in_the_same_colours() -> None:
     evaluation = evaluated(teacher_stack(), 200, 300)
     box = QRect(100, 120, 10, 8)
-    far, near = (level_pictures(evaluation, {"conv-1": box}, close=close)[0] for close in (False, True))
+    far, near = (
+        LevelSampler(evaluation).pictures({"conv-1": box}, close=close)[0] for close in (False, True)
+    )
     assert far.region == QRect(0, 0, 300, 200)
     assert near.region == QRect(80, 100, 50, 48)
     assert near.cells == near.region
@@ -59,16 +61,16 @@ def test_a_close_up_shows_the_surroundings_in_the_same_colours() -> None:
 
 def test_a_close_up_at_the_edge_stays_inside() -> None:
     evaluation = evaluated(teacher_stack(), 200, 300)
-    (near,) = level_pictures(evaluation, {PHOTO: QRect(-2, -1, 10, 10)}, close=True)
+    (near,) = LevelSampler(evaluation).pictures({PHOTO: QRect(-2, -1, 10, 10)}, close=True)
     assert near.region == QRect(-2, -1, 50, 50)
     assert near.cells == QRect(0, 0, 48, 49)
-    (corner,) = level_pictures(evaluation, {PHOTO: QRect(295, 195, 5, 5)}, close=True)
+    (corner,) = LevelSampler(evaluation).pictures({PHOTO: QRect(295, 195, 5, 5)}, close=True)
     assert corner.region == QRect(275, 175, 25, 25)
 
 
 def test_padding_alone_is_an_empty_picture(qtbot: QtBot) -> None:
     evaluation = evaluated(teacher_stack(), 200, 300)
-    levels = level_pictures(evaluation, {PHOTO: QRect(-500, -500, 1, 1)}, close=True)
+    levels = LevelSampler(evaluation).pictures({PHOTO: QRect(-500, -500, 1, 1)}, close=True)
     assert levels[0].pixels.size == 0
     strip = LevelStrip()
     qtbot.addWidget(strip)
@@ -81,7 +83,9 @@ def strip(qtbot: QtBot) -> LevelStrip:
     made = LevelStrip()
     qtbot.addWidget(made)
     evaluation = evaluated(teacher_stack())
-    made.show_levels(level_pictures(evaluation, {PHOTO: QRect(22, 15, 11, 8), "conv-1": QRect(0, 0, 44, 30)}))
+    made.show_levels(
+        LevelSampler(evaluation).pictures({PHOTO: QRect(22, 15, 11, 8), "conv-1": QRect(0, 0, 44, 30)})
+    )
     made.resize(made.wide(140), 140)
     return made
 
