@@ -29,6 +29,7 @@ bench: $(VENV)/bench.ok
 	-$(PY) -m benchmarks.table
 	$(PY) -m benchmarks.memory
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(PY) -m benchmarks.latency
+	xvfb-run -a -s "-screen 0 1920x1080x24" $(PY) -m benchmarks.stack_latency
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
