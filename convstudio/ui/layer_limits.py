@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from convstudio.core import GeometryError
+from convstudio.core.pools.windows import checked_windows
 from convstudio.layers import BankLayer, Conv, Layer
 from convstudio.layers.base import Mate, Shape
 from convstudio.layers.pooling import Pooling
-from convstudio.spec.params import PADDING_WORDS, IntParam, Pair, PerAxisParam
+from convstudio.spec.params import PADDING_WORDS, IntParam, PaddingParam, PerAxisParam
 from convstudio.ui.conv_limits import Limits, conv_limits, why_not
 
 
@@ -48,15 +49,17 @@ def _pooling_limits(layer: Pooling, in_shape: Shape, hidden: frozenset[str]) -> 
         param = declared[name]
         assert isinstance(param, PerAxisParam)
         rows, columns = (
-            (param.each.minimum, _most(layer, name, axis, param.each, in_shape)) for axis in (0, 1)
+            (param.each.minimum, _most(layer, name, axis, spatial[axis], param.each)) for axis in (0, 1)
         )
         ranges[name] = (rows, columns)
-    words = {word: _word_misfit(layer, word, in_shape) for word in PADDING_WORDS}
-    most: Pair = tuple(d * (k - 1) // 2 + 1 for d, k in zip(layer.dilation, layer.window, strict=True))  # type: ignore[assignment]
+    padding = declared["padding"]
+    assert isinstance(padding, PaddingParam)
+    reaches = [d * (k - 1) for d, k in zip(layer.dilation, layer.window, strict=True)]
     try:
         amounts = layer.geometry(in_shape).amounts
     except GeometryError:
         amounts = ((0, 0), (0, 0))
+    words = {word: misfit(layer.replace(padding=word), in_shape) for word in PADDING_WORDS}
     return Limits(
         ranges=ranges,
         reasons={
@@ -66,29 +69,31 @@ def _pooling_limits(layer: Pooling, in_shape: Shape, hidden: frozenset[str]) -> 
         },
         hidden=hidden,
         choices_off={"padding": {word: why for word, why in words.items() if why}},
-        most=(min(most[0], spatial[0]), min(most[1], spatial[1])),
+        needed=(max(0, reaches[0] + 1 - spatial[0]), max(0, reaches[1] + 1 - spatial[1])),
+        most=(min(reaches[0], padding.maximum), min(reaches[1], padding.maximum)),
         amounts=amounts,
     )
 
 
-def _word_misfit(layer: Pooling, word: str, in_shape: Shape) -> str:
-    return misfit(layer.replace(padding=word), in_shape)
+def _most(layer: Pooling, name: str, axis: int, n: int, each: IntParam) -> int:
+    """The largest number with which the windows fit along an axis of n cells.
 
-
-def _most(layer: Pooling, name: str, axis: int, each: IntParam, in_shape: Shape) -> int:
-    """The largest number along an axis with which the layer fits, found by halving."""
-    present = getattr(layer, name)
+    Some smaller ones may not: padding may be too much for them, or their taps step over a tiny picture. If
+    none does, the padding is at fault, and nothing is narrowed.
+    """
+    if name == "stride":
+        return max(each.minimum, min(each.maximum, n))
+    present = {"window": layer.window[axis], "dilation": layer.dilation[axis]}
+    padding = layer.padding if isinstance(layer.padding, str) else (layer.padding[axis],)
 
     def works(number: int) -> bool:
-        pair = (number, present[1]) if axis == 0 else (present[0], number)
-        return not misfit(layer.replace(**{name: pair}), in_shape)
+        values = {**present, name: number}
+        steps = values["window"], layer.stride[axis], padding, values["dilation"]
+        try:
+            checked_windows((1, 1, n), *steps, layer.ceil_mode)
+        except ValueError:
+            return False
+        return True
 
-    if name == "stride":
-        return max(each.minimum, min(each.maximum, in_shape[1 + axis]))
-    low, high = each.minimum, each.maximum
-    if works(high) or not works(low):  # what does not fit for another reason is not narrowed
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if works(middle) else (low, middle)
-    return low
+    numbers = range(each.maximum, each.minimum - 1, -1)
+    return next((number for number in numbers if works(number)), each.maximum)
