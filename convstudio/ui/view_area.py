@@ -195,6 +195,7 @@ class ViewArea(QWidget):
         if top or bottom or left or right:
             detail = f"after padding {height + top + bottom}×{width + left + right}"
         above = [] if result is None else project.layers[: project.index(result.item.id)]
+        above = [item for item in above if item.enabled]
         title = f"Input · {above[-1].title}" if above else "Input"
         if evaluation.source_channel is not None and above:
             title += f" {evaluation.source_channel}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,30 @@ from pytestqt.qtbot import QtBot
 
 from convstudio.core import pad
 from convstudio.engine.evaluate import Evaluation, Evaluator, LayerError
-from convstudio.kernels import Kernel
-from convstudio.layers import Conv
-from convstudio.model import LayerItem, Picture, Project
+from convstudio.kernels import Bank, Filter, Kernel, preset
+from convstudio.layers import Activation, Conv, ConvTranspose, Layer, MaxPool, MaxUnpool
+from convstudio.model import PHOTO, LayerItem, Picture, Project
 from convstudio.session.session import Failure
 from convstudio.ui.compare_view import CompareView
 from convstudio.ui.image_view import ImageView
-from convstudio.ui.view_area import ViewArea
+from convstudio.ui.view_area import ViewArea, channel_names
 from tests.ui.window_hands import part, random_picture
 
 
-def evaluate(picture: Picture, layer: Conv, **look: Any) -> Evaluation:
-    return Evaluator().evaluate(Project(picture, (LayerItem("a", layer),)).with_look(**look))
+def evaluate(picture: Picture, layer: Layer, **look: Any) -> Evaluation:
+    return Evaluator().evaluate(Project(picture, (LayerItem("a", layer),), "a").with_look(**look))
+
+
+def evaluate_stack(
+    layers: Sequence[Layer], selected: str, picture: Picture | None = None, **look: Any
+) -> Evaluation:
+    """The layers are called a, b, c…"""
+    items = tuple(LayerItem(name, layer) for name, layer in zip("abcdefgh", layers, strict=False))
+    return Evaluator().evaluate(Project(picture or random_picture(), items, selected).with_look(**look))
+
+
+def with_bias(bias: float) -> Conv:
+    return Conv.of(*Conv().bank.filters[0].kernels, bias=bias)
 
 
 def kernel(rows: int, columns: int) -> Kernel:
@@ -70,10 +82,10 @@ def windows(area: ViewArea, monkeypatch: pytest.MonkeyPatch) -> list[tuple[QRect
 
 LAYERS = [
     Conv(),
-    Conv(kernel=kernel(2, 4)),
-    Conv(kernel=kernel(3, 2), padding="full", padding_mode="circular", stride=(2, 3)),
-    Conv(kernel=kernel(2, 3), padding=((0, 3), (5, 1)), padding_mode="replicate", dilation=(3, 2), bias=0.5),
-    Conv(kernel=kernel(5, 5), padding="valid", stride=(1, 4)),
+    Conv.of(kernel(2, 4)),
+    Conv.of(kernel(3, 2), padding="full", padding_mode="circular", stride=(2, 3)),
+    Conv.of(kernel(2, 3), padding=((0, 3), (5, 1)), padding_mode="replicate", dilation=(3, 2), bias=0.5),
+    Conv.of(kernel(5, 5), padding="valid", stride=(1, 4)),
 ]
 
 
@@ -83,7 +95,8 @@ def test_the_outlined_window_is_what_the_cell_was_computed_from(
 ) -> None:
     evaluation = evaluate(random_picture(1, 12, 15), layer)
     area.show_result(evaluation)
-    result, geometry = evaluation.last, evaluation.last.geometry
+    result, geometry = evaluation.last, layer.geometry((1, 12, 15))
+    only = layer.bank.filters[0]
     padded = pad(result.source[None], geometry.amounts, padding_mode=layer.padding_mode)[0, 0]
     (top, _), (left, _) = geometry.amounts
     seen = windows(area, monkeypatch)
@@ -93,8 +106,8 @@ def test_the_outlined_window_is_what_the_cell_was_computed_from(
         assert window is not None
         y, x = window.top() + top, window.left() + left
         taps = padded[y : y + window.height() : down, x : x + window.width() : across]
-        assert taps.shape == layer.kernel.shape
-        total = float((taps * layer.kernel.values).sum()) + layer.bias
+        assert taps.shape == layer.bank.shape
+        total = float((taps * only.kernels[0].values).sum()) + only.bias
         assert total == pytest.approx(float(result.output[0, row, column]), abs=1e-4)
 
 
@@ -102,7 +115,7 @@ def test_the_outlined_window_is_what_the_cell_was_computed_from(
 def test_both_ends_are_said_with_their_numbers(area: ViewArea, said: list[str], layer: Conv) -> None:
     evaluation = evaluate(random_picture(1, 12, 15), layer)
     area.show_result(evaluation)
-    height, width = evaluation.last.geometry.out
+    height, width = layer.geometry((1, 12, 15)).out
     for row in range(height):
         hover(area, "output-view", row, width // 2)
     assert len(set(said)) == len(said) == height, "every cell stands over a pixel of its own"
@@ -147,7 +160,7 @@ def test_a_resting_cursor_sees_the_window_of_the_new_kernel(
     hover(area, "input-view", 5, 5)
     seen = windows(area, monkeypatch)
     before = said[-1]
-    area.show_result(evaluate(picture, Conv(kernel=kernel(5, 7))))
+    area.show_result(evaluate(picture, Conv.of(kernel(5, 7))))
     window, _ = seen[-1]
     assert window == QRect(2, 3, 7, 5)
     assert said[-1] != before
@@ -174,13 +187,17 @@ def test_the_border_is_that_of_this_picture(area: ViewArea) -> None:
 
 def test_a_border_is_made_once_for_many_results(area: ViewArea) -> None:
     view = part(area, ImageView, "input-view")
-    picture = random_picture()
-    borders = set()
-    for bias in (0.0, 0.5, 1.0):
-        area.show_result(evaluate(picture, Conv(bias=bias)))
-        assert view.picture is not None
-        borders.add(id(view.picture.border))
-    assert len(borders) == 1, "a drag does not draw the padding again and again"
+    evaluator, project = Evaluator(), evaluate(random_picture(), Conv()).project
+    for layers in ([Conv()], [Activation(), Conv()]):
+        project = project.with_layers(layers, "a")
+        bank_id, borders, pictures = project.selected, set(), set()
+        for bias in (0.0, 0.5, 1.0):
+            area.show_result(evaluator.evaluate(project.with_item(bank_id, layer=with_bias(bias))))
+            assert view.picture is not None
+            borders.add(id(view.picture.border))
+            pictures.add(id(view.picture))
+        assert len(pictures) == 1
+        assert len(borders) == 1, "a drag does not draw the padding again and again"
 
 
 def test_channel_and_view_are_those_of_the_project(area: ViewArea, said: list[str]) -> None:
@@ -209,7 +226,7 @@ def test_choosing_in_the_header_is_a_request(area: ViewArea) -> None:
     assert channels == [1, None]
 
 
-def failure_of(picture: Picture, layer: Conv) -> Failure:
+def failure_of(picture: Picture, layer: Layer) -> Failure:
     with pytest.raises(LayerError) as caught:
         evaluate(picture, layer)
     error = caught.value
@@ -220,7 +237,7 @@ def test_a_failure_shows_what_was_given_and_dims_the_rest(area: ViewArea, said: 
     area.show_result(evaluate(random_picture(3, 12, 15), Conv()))
     hover(area, "output-view", 2, 2)
     small = random_picture(1, 3, 4)
-    area.show_failure(failure_of(small, Conv(kernel=kernel(5, 5), padding="valid")))
+    area.show_failure(failure_of(small, Conv.of(kernel(5, 5), padding="valid")))
     before, after = part(area, ImageView, "input-view"), part(area, ImageView, "output-view")
     assert after.dimmed
     assert not before.dimmed
@@ -245,7 +262,7 @@ def test_a_failure_shows_what_was_given_beside_the_divider_too(area: ViewArea) -
     area.set_compare(True)
     area.show_result(evaluate(Picture(np.zeros((1, 12, 15), np.float32), "black"), Conv()))
     white = Picture(np.ones((1, 3, 4), np.float32), "white")
-    area.show_failure(failure_of(white, Conv(kernel=kernel(5, 5), padding="valid")))
+    area.show_failure(failure_of(white, Conv.of(kernel(5, 5), padding="valid")))
     both = part(area, CompareView, "compare-view")
     left = both.grab().toImage().pixelColor(both.width() // 2 - 40, both.height() // 2 + 20)
     assert left.lightness() > 250
@@ -265,8 +282,140 @@ def test_in_the_comparison_the_output_is_hovered(area: ViewArea, said: list[str]
 
 def test_painted_results_are_counted(area: ViewArea, qtbot: QtBot) -> None:
     for number in (1, 2):
-        area.show_result(evaluate(random_picture(), Conv(bias=float(number))))
+        area.show_result(evaluate(random_picture(), with_bias(float(number))))
         qtbot.waitUntil(lambda number=number: area.painted_results == number)
     area.update()
     qtbot.wait(20)
     assert area.painted_results == 2
+
+
+# --- layers of any kind ---
+
+
+def headers(area: ViewArea) -> dict[str, str]:
+    """What stands over the two views: title and detail."""
+    return {
+        name: part(area, QWidget, f"{name}-header").accessibleDescription() for name in ("input", "output")
+    }
+
+
+def test_a_pooled_cell_and_its_window(
+    area: ViewArea, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation = evaluate(random_picture(1, 12, 15), MaxPool(window=(2, 3), stride=(2, 3)))
+    area.show_result(evaluation)
+    seen = windows(area, monkeypatch)
+    hover(area, "output-view", 4, 2)
+    assert seen[-1][0] == QRect(6, 8, 3, 2)
+    inside = evaluation.source[0, 8:10, 6:9]
+    value, winner = said[-1].split("→")[1].split("won by")
+    assert float(value.split()[-1]) == pytest.approx(float(inside.max()), abs=2e-3)
+    row, column = np.unravel_index(inside.argmax(), inside.shape)
+    assert winner.split() == ["x", str(6 + column), "y", str(8 + row)]
+    hover(area, "input-view", 9, 8)
+    assert said[-1].split("→")[1].strip().startswith("x 2  y 4 ")
+
+
+def test_a_cell_that_reads_nothing_outlines_nothing(area: ViewArea, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = ConvTranspose.of(Kernel.custom([[1.0]]), stride=(3, 3), padding="valid")
+    area.show_result(evaluate(random_picture(1, 6, 7), layer))
+    seen = windows(area, monkeypatch)
+    hover(area, "output-view", 3, 6)
+    assert seen[-1][0] == QRect(2, 1, 1, 1)
+    hover(area, "output-view", 1, 1)
+    window = seen[-1][0]
+    assert window is None or window.isEmpty()
+    area.grab()
+
+
+def test_an_unpooling_is_hovered(area: ViewArea, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    area.show_result(evaluate_stack([MaxPool(), MaxUnpool()], "b"))
+    seen = windows(area, monkeypatch)
+    hover(area, "output-view", 5, 9)
+    assert seen[-1][0] == QRect(4, 2, 1, 1)
+    assert said[-1].startswith("x 4  y 2 ")
+
+
+def test_the_photo_is_shown_on_both_sides(area: ViewArea, said: list[str]) -> None:
+    picture = random_picture(name="mine.png")
+    area.show_result(evaluate_stack([Conv()], PHOTO, picture))
+    assert headers(area) == {"input": "Input, 24×32", "output": "mine.png, 24×32"}
+    hover(area, "output-view", 3, 4)
+    ahead, behind = said[-1].split("→")
+    assert ahead.split() == behind.split()
+    for name in ("input-view", "output-view"):
+        shown = part(area, ImageView, name).picture
+        assert shown is not None
+        assert shown.values is picture.values
+
+
+def test_the_headers_name_the_layer_and_the_one_above(area: ViewArea) -> None:
+    layers = [Conv(padding="valid"), Activation(), MaxPool()]
+    area.show_result(evaluate_stack(layers, "a"))
+    assert headers(area) == {"input": "Input, 24×32", "output": f"{Conv().name()}, 22×30"}
+    area.show_result(evaluate_stack(layers, "c"))
+    assert headers(area) == {
+        "input": f"Input · {Activation().name()}, 22×30",
+        "output": f"{MaxPool().name()}, 11×15",
+    }
+    off = evaluate_stack(layers, "c").project.with_item("b", enabled=False)
+    area.show_result(Evaluator().evaluate(off))
+    assert headers(area)["input"] == f"Input · {Conv().name()}, 22×30", "what is off made nothing"
+    area.show_result(Evaluator().evaluate(off.with_item("a", enabled=False)))
+    assert headers(area)["input"] == "Input, 24×32"
+
+
+def test_many_channels_are_named_after_their_filters(area: ViewArea) -> None:
+    sobel, gaussian = preset("sobel-x").make(), preset("gaussian").make()
+    layer = Conv(Bank((Filter((sobel,), name="edges"), Filter((gaussian,)))), channels="all")
+    evaluation = evaluate(random_picture(), layer, channel=1)
+    area.show_result(evaluation)
+    header = part(area, QWidget, "output-header")
+    button = part(header, QToolButton, "channel-button")
+    assert [each.text() for each in button.menu().actions()] == ["0 edges", f"1 {gaussian.title}"]
+    assert button.text().startswith(f"1 {gaussian.title}"[:6])
+    shown = part(area, ImageView, "output-view").picture
+    assert shown is not None
+    assert shown.channel == 1
+
+
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [
+        (Conv(), ()),
+        (MaxPool(), ()),
+        (Conv.of(*[Kernel.custom([[1.0]])] * 2), ("Custom", "Custom") * 3),
+        (Conv.of(*[Kernel.custom([[1.0]])] * 2, channels="all"), ("Custom", "Custom")),
+    ],
+)
+def test_names_of_channels(layer: Layer, names: tuple[str, ...]) -> None:
+    assert channel_names(layer, 3, layer.out_shape((3, 9, 9))[0]) == names
+    assert channel_names(layer, 3, 77) == (), "of another result"
+
+
+def test_the_input_is_shown_in_the_channel_that_is_read(area: ViewArea, said: list[str]) -> None:
+    layers = [Conv.of(*[kernel(3, 3)] * 4, channels="all"), Conv.of(kernel(3, 3), kernel(1, 1))]
+    evaluation = evaluate_stack(layers, "b", channel=5)
+    area.show_result(evaluation)
+    shown = part(area, ImageView, "input-view").picture
+    assert shown is not None
+    assert shown.channel == 2
+    assert headers(area)["input"].startswith(f"Input · {layers[0].name()} 2,")
+    hover(area, "output-view", 3, 3)
+    value = float(evaluation.source[2, 3, 3])
+    assert float(said[-1].split("→")[0].split()[-1].replace("−", "-")) == pytest.approx(
+        value, abs=2e-2, rel=1e-2
+    )
+
+
+def test_what_a_failing_layer_was_given_may_have_many_channels(area: ViewArea) -> None:
+    bad = Conv.of(kernel(5, 50), padding="valid")
+    with pytest.raises(LayerError) as caught:
+        evaluate_stack([Conv.of(*[kernel(3, 3)] * 5, channels="all"), bad], "b")
+    error = caught.value
+    area.show_failure(Failure(error.layer_id, str(error), error.source, error.source_view))
+    shown = part(area, ImageView, "input-view").picture
+    assert shown is not None
+    assert shown.channel == 0
+    assert shown.values.shape[0] == 5
+    area.grab()
