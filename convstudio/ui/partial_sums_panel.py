@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QImage, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QHelpEvent,
+    QImage,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -29,13 +41,26 @@ from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
 from convstudio.ui.weight_colours import draw_thumbnail, weight_image
 
-PICTURE = QSize(104, 70)
-"""Px of a part's picture at most."""
-_KERNEL = 34
+_KERNEL = 28  # px
 _SIGN = 26  # px between pictures
 _LINE = 15
 _EDGE = 10
-_TOP = 4
+_TOP, _GAP = 2, 4
+_LOWEST, _HIGHEST = 40, 150  # px of a picture
+_ROOM_FOR_MORE = 165  # px of a row that has a third line of words
+_NARROWEST = 116
+_HEAD, _SPACE = 24, 3  # px of the line above, and around and under it
+_RESIZE_MILLISECONDS = 150
+
+
+def cropped(kernel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a kernel without the rings of zeros that larger ones of its bank put around it."""
+    while min(kernel.shape) > 3:
+        rim = (kernel[0], kernel[-1], kernel[:, 0], kernel[:, -1])
+        if any(edge.any() for edge in rim):
+            break
+        kernel = kernel[1:-1, 1:-1]
+    return np.ascontiguousarray(kernel)
 
 
 class _Row(QWidget):
@@ -51,17 +76,32 @@ class _Row(QWidget):
         self._small.setPixelSize(11)
         self._sign = QFont(self.font())
         self._sign.setPixelSize(18)
-        self.setFixedHeight(_TOP + _KERNEL + 6 + PICTURE.height() + 2 + 3 * _LINE)
+        self.picture = QSize(_NARROWEST, 64)
+        self._lines = 2
+        self.fit(140)
+
+    def fit(self, height: int) -> None:
+        """Make the pictures as large as the height allows."""
+        self._lines = 3 if height >= _ROOM_FOR_MORE else 2
+        room = height - _TOP - _KERNEL - 2 * _GAP - self._lines * _LINE
+        high = min(max(room, _LOWEST), _HIGHEST)
+        self.picture = QSize(max(_NARROWEST, round(1.5 * high)), high)
+        self.setFixedHeight(_TOP + _KERNEL + 2 * _GAP + high + self._lines * _LINE)
+        self._fit_width()
 
     def show_sums(self, sums: SumPictures | None) -> None:
         """Show another sum."""
         self._sums = sums
         self._paint_kernels()
-        count = 0 if sums is None else len(sums.terms)
-        parts = count * (PICTURE.width() + _SIGN)
-        self.setFixedWidth(2 * _EDGE + parts + self._bias_width() + PICTURE.width())
+        self._fit_width()
         if sums is not None:
             self.setAccessibleDescription(" ".join(_sentence(term) for term in sums.terms[:16]))
+        self.update()
+
+    def _fit_width(self) -> None:
+        count = 0 if self._sums is None else len(self._sums.terms)
+        parts = count * (self.picture.width() + _SIGN)
+        self.setFixedWidth(2 * _EDGE + parts + self._bias_width() + self.picture.width())
         self.update()
 
     def set_running(self, running: bool) -> None:
@@ -72,7 +112,7 @@ class _Row(QWidget):
     def _paint_kernels(self) -> None:
         """Draw each kernel on a scale of its own: the pictures show how strong it is."""
         terms = () if self._sums is None else self._sums.terms
-        self._kernels = [weight_image(term.kernel, theme_of(self)) for term in terms]
+        self._kernels = [weight_image(cropped(term.kernel), theme_of(self)) for term in terms]
 
     # --- where things are ---
 
@@ -84,10 +124,10 @@ class _Row(QWidget):
 
     def place(self, index: int) -> QRect:
         """Return where a term's picture goes; the total comes behind the last one and the bias."""
-        left = _EDGE + index * (PICTURE.width() + _SIGN)
+        left = _EDGE + index * (self.picture.width() + _SIGN)
         if self._sums is not None and index == len(self._sums.terms):
             left += self._bias_width()
-        return QRect(QPoint(left, _TOP + _KERNEL + 6), PICTURE)
+        return QRect(QPoint(left, _TOP + _KERNEL + _GAP), self.picture)
 
     # --- painting ---
 
@@ -97,7 +137,7 @@ class _Row(QWidget):
         painter = QPainter(self)
         seen = event.rect()
         count = len(self._sums.terms)
-        pitch = PICTURE.width() + _SIGN
+        pitch = self.picture.width() + _SIGN
         first = max(0, (seen.left() - _EDGE) // pitch)
         last = min(count - 1, (seen.right() - _EDGE) // pitch)
         for index in range(first, last + 1):
@@ -135,6 +175,10 @@ class _Row(QWidget):
             # Means add up exactly as the pictures do.
             so_far = sum(each.mean for each in self._sums.terms[: index + 1])
             lines: tuple[str, ...] = (f"up to {term.name}" if index else term.name, f"mean {number(so_far)}")
+        elif self._lines == 2:
+            both = f"{number(term.mean)} · E {percent(term.share)}"
+            wide = QFontMetrics(self._small).horizontalAdvance(f"mean {both}") > place.width() + 20
+            lines = (term.name, both if wide else f"mean {both}")
         else:
             lines = (term.name, f"mean {number(term.mean)}", f"{percent(term.share)} of energy")
         self._say(painter, place, lines, theme.text)
@@ -145,7 +189,9 @@ class _Row(QWidget):
         image = image_of(pixels)
         place = QRect(QPoint(0, 0), picture_size((image.height(), image.width()), box.size()))
         place.moveCenter(box.center())
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=image.width() > place.width())
         painter.drawImage(place, image)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=False)
         pen = painter.pen()
         pen.setColor(QColor(colour))
         pen.setWidth(width)
@@ -164,7 +210,7 @@ class _Row(QWidget):
     def _say(self, painter: QPainter, place: QRect, lines: tuple[str, ...], colour: str) -> None:
         painter.setFont(self._small)
         metrics, theme = painter.fontMetrics(), theme_of(self)
-        line = QRect(place.left() - 8, place.bottom() + 4, place.width() + 16, _LINE)
+        line = QRect(place.left() - 10, place.bottom() + 3, place.width() + 20, _LINE)
         for i, text in enumerate(lines):
             painter.setPen(QColor(theme.text_dim if i else colour))
             cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, line.width())
@@ -191,7 +237,7 @@ class _Row(QWidget):
             return tip(
                 f"Input channel {term.name} {sign} its kernel, which is drawn above.",
                 _sentence(term),
-                "Its share of the energy is its mean square, of the sum of those of all parts.",
+                "Its share of the energy, E, is its mean square, of the sum of those of all parts.",
             )
         return ""
 
@@ -225,6 +271,7 @@ class PartialSumsPanel(QWidget):
         self.setObjectName("partial-sums")
         self.setAccessibleName("The sum behind the selected map")
         self._wanted: SumRequest | str = ""
+        self._shown: tuple[str, int] | None = None  # of which layer and channel there is a sum to see
         self._asked = False
         self._title = QLabel(self)
         self._title.setObjectName("sum-title")
@@ -245,18 +292,23 @@ class PartialSumsPanel(QWidget):
         self._scroll = QScrollArea(self)
         self._scroll.setObjectName("sum-scroll")
         self._scroll.setAccessibleName("Parts of the sum")
-        self._scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self._scroll.setWidget(self._row)
-        self._scroll.horizontalScrollBar().setSingleStep(PICTURE.width() + _SIGN)
         self._nothing = QLabel(self)
         self._nothing.setObjectName("sum-nothing")
         self._nothing.setWordWrap(True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_RESIZE_MILLISECONDS)
+        self._later.timeout.connect(self._ask)
         self._lay_out()
         self.show_nothing("The sum comes with the first result.")
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
+        line = QWidget(self)
+        line.setFixedHeight(_HEAD)  # also while nothing stands in it
+        head = QHBoxLayout(line)
+        head.setContentsMargins(0, 0, 0, 0)
         head.addWidget(self._title, 1)
         head.addWidget(self._legend)
         head.addWidget(self._running)
@@ -264,20 +316,24 @@ class PartialSumsPanel(QWidget):
         self._stack.addWidget(self._scroll)
         self._stack.addWidget(self._nothing)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 6, 10, 4)
-        column.setSpacing(4)
-        column.addLayout(head)
+        column.setContentsMargins(12, _SPACE, 10, _SPACE)
+        column.setSpacing(_SPACE)
+        column.addWidget(line)
         column.addLayout(self._stack, 1)
 
     # --- what is shown ---
 
     def show_result(self, evaluation: Evaluation) -> None:
         """Note what is selected now, and ask for its sum if anybody can see it."""
-        ratio = self.devicePixelRatioF()
-        box = (round(PICTURE.height() * ratio), round(PICTURE.width() * ratio))
-        self._wanted = sum_request(evaluation, box)
+        self._wanted = sum_request(evaluation, self._box())
         self._asked = False
+        if isinstance(self._wanted, SumRequest) and self._shown != (self._wanted.title, self._wanted.channel):
+            self._say("The parts of the sum are being computed…")
         self._ask()
+
+    def _box(self) -> tuple[int, int]:
+        ratio, size = self.devicePixelRatioF(), self._row.picture
+        return round(size.height() * ratio), round(size.width() * ratio)
 
     @Slot(object)
     def show_sums(self, sums: SumPictures) -> None:
@@ -285,6 +341,7 @@ class PartialSumsPanel(QWidget):
         if isinstance(self._wanted, str):
             return  # another layer is selected by now, which is no sum
         self._row.show_sums(sums)
+        self._shown = (sums.title, sums.channel)
         sign = "∗" if sums.flips else "⋆"
         formula = f"{sums.name} = Σ X {sign} W + bias, over {len(sums.terms)} input channels"
         self._title.setText(f"{formula} · {sums.title}")
@@ -297,10 +354,14 @@ class PartialSumsPanel(QWidget):
     def show_nothing(self, reason: str) -> None:
         """Show a sentence instead: there is no sum to see."""
         self._wanted = reason
+        self._say(reason)
+
+    def _say(self, words: str) -> None:
+        self._shown = None
         self._row.show_sums(None)
         self._title.setText("")
         self._title.setToolTip("")
-        self._nothing.setText(reason)
+        self._nothing.setText(words)
         self._show_row(False)
 
     def _show_row(self, there: bool) -> None:
@@ -308,12 +369,23 @@ class PartialSumsPanel(QWidget):
         for each in (self._legend, self._running, self._title):
             each.setVisible(there)
 
+    @Slot()
     def _ask(self) -> None:
         if isinstance(self._wanted, str):
             self.show_nothing(self._wanted)
-        elif self.isVisible() and not self._asked:
+            return
+        if self._wanted.box != self._box():
+            self._wanted, self._asked = replace(self._wanted, box=self._box()), False
+        if self.isVisible() and not self._asked:
             self._asked = True
             self.sums_wanted.emit(self._wanted)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        bar = self._scroll.horizontalScrollBar()
+        self._row.fit(self.height() - _HEAD - 3 * _SPACE - bar.sizeHint().height())
+        bar.setSingleStep(self._row.picture.width() + _SIGN)
+        self._later.start()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

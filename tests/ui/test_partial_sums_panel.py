@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from convstudio.model import Look
 from convstudio.session import sums_reader
 from convstudio.session.sums_reader import SumRequest, read_sum
-from convstudio.ui.partial_sums_panel import PartialSumsPanel, _Row
+from convstudio.ui.partial_sums_panel import PartialSumsPanel, _Row, cropped
 from tests.ui.map_hands import evaluated
 
 
@@ -71,13 +71,14 @@ def test_the_running_sum_is_another_picture(desk: Desk) -> None:
 
 
 def test_the_pictures_are_painted_where_they_belong(desk: Desk) -> None:
-    found = evaluated(1, size=(70, 104))
+    size = desk.row.picture
+    found = evaluated(1, size=(size.height(), size.width()))
     desk.panel.show_result(found)
     sums = read_sum(desk.wanted[0])
     image = desk.row.grab().toImage()
     for index, pixels in enumerate((*(term.pixels for term in sums.terms), sums.total)):
         corner = desk.row.place(index).topLeft()
-        for y, x in ((10, 20), (50, 90)):
+        for y, x in ((10, 20), (35, 90)):
             shown = image.pixel(corner.x() + x, corner.y() + y)
             assert shown == int(pixels.view(np.uint32)[y, x, 0])
 
@@ -126,3 +127,46 @@ def test_many_channels_scroll_sideways(desk: Desk) -> None:
     visible: QWidget = area.viewport()
     end = desk.row.mapTo(visible, desk.row.place(300).center())
     assert visible.rect().contains(end)
+
+
+def test_pictures_grow_with_the_panel_and_are_read_anew(desk: Desk, qtbot: QtBot) -> None:
+    desk.panel.show_result(evaluated(2, size=(400, 600)))
+    before, small = len(desk.wanted), desk.row.picture
+    desk.panel.resize(826, 330)
+    qtbot.waitUntil(lambda: len(desk.wanted) > before)
+    assert desk.row.picture.height() > small.height()
+    assert desk.wanted[-1].box == (desk.row.picture.height(), desk.row.picture.width())
+    area = desk.panel.findChild(QScrollArea, "sum-scroll")
+    assert area is not None
+    assert area.verticalScrollBar().maximum() == 0
+
+
+def test_nothing_is_cut_off_at_the_height_of_the_tools(desk: Desk) -> None:
+    from convstudio.ui.tool_tabs import BODY_HEIGHT
+
+    desk.panel.resize(826, BODY_HEIGHT)
+    desk.panel.show_result(evaluated(2))
+    area = desk.panel.findChild(QScrollArea, "sum-scroll")
+    assert area is not None
+    assert area.verticalScrollBar().maximum() == 0
+    assert desk.row.picture.height() >= 40
+
+
+def test_while_another_sum_is_computed_the_old_one_is_not_shown_for_it(desk: Desk) -> None:
+    desk.panel.show_result(evaluated(2))
+    desk.panel.sums_wanted.disconnect(desk.answer)
+    desk.panel.show_result(evaluated(2))  # the same one, as while a weight is dragged: it stays
+    assert desk.row.isVisible()
+    desk.panel.show_result(evaluated(2, look=Look("signed", 1)))
+    assert not desk.row.isVisible()
+    assert "being computed" in desk.text("sum-nothing")
+
+
+def test_a_kernel_is_drawn_without_the_zeros_around_it() -> None:
+    kernel = np.zeros((7, 9))
+    kernel[3, 4] = 1.0
+    assert cropped(kernel).shape == (3, 5)
+    kernel[1, 1] = 2.0
+    assert cropped(kernel).shape == (5, 7)
+    kernel[0, 0] = 1.0
+    assert cropped(kernel).shape == (7, 9)
