@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -111,15 +112,19 @@ def _mender(job: ConvJob, control: Control | None) -> Work:
     `rows` multiplies each window by nothing but the weights, so that such values stay in the windows that
     cover them. The parts are small, to be few and so that cancelling acts between them.
     """
-    exact = rows.work(job)
-    part = rows.extents(job, (1, 1, *(min(n, most) for n, most in zip(job.cells, (8, 64, 512), strict=True))))
+
+    @cache  # made when it is first needed, which is rarely
+    def exact() -> tuple[Work, list[int]]:
+        most = (1, 1, *(min(n, most) for n, most in zip(job.cells, (8, 64, 512), strict=True)))
+        return rows.work(job), rows.extents(job, most)
 
     def mend(tile: Tile, scratch: Scratch) -> None:
         if _all_finite(job.target(tile)):
             return
+        compute, part = exact()
         for piece in pieces(tile, part):
             if not _all_finite(job.target(piece)):
-                exact(piece, scratch)
+                compute(piece, scratch)
                 if control is not None:
                     control.check()
 

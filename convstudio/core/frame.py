@@ -5,32 +5,34 @@ one flat run of numbers gives a flat run of the output: no row is padded and non
 the rows, where the run passes from one row to the next, it writes nonsense; these columns are computed after
 it, left and right together.
 
-Bands are small enough for a core's own cache, so there are many of them, and whatever the interpreter does
-for one is done by one thread at a time: views and buffers are made once, not for each band.
+Each call of NumPy may have to wait for the interpreter, some 20 µs where two threads are at work: so the
+sides are computed for whole tiles, and what is the same for all tiles is made once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from convstudio.core.arrays import address
+from convstudio.core.arrays import address, surely_finite
+from convstudio.core.geometry import Pair
 from convstudio.core.job import ConvJob, Tile, pieces, worth_cutting
-from convstudio.core.padding import Segment, axis_segments
+from convstudio.core.padding import axis_segments
 from convstudio.core.threads import Scratch, thread_count
 
 Array: TypeAlias = npt.NDArray[Any]
 
 _ALIGNED = 4  # numbers: runs that begin at a multiple of so many are written a quarter faster
-_BANDS = 3  # for each thread, at least
 _LEAST_ROWS = 16
 
 
 class Frame:
-    """The bands of a job's output, and the columns at their sides.
+    """The rows of a job's output in tiles, what they read, and the columns at their sides.
 
     width: of input and output. left, right: up to and from which column on the sides are computed apart.
     """
@@ -39,126 +41,155 @@ class Frame:
         self._job = job
         self.width = job.cells[2]
         before, after = job.source.pads[2]
-        self._first = before  # the first column whose windows need no padding
+        self._before = before  # also the first column whose windows need no padding
         self.left = before + _ALIGNED - 1 if before or after else 0
         self.right = self.width - after
-        self._input = job.source.array.reshape(-1)
-        self._output = job.out.reshape(-1)
+        self._height, self._input_height = job.cells[1], int(job.source.array.shape[3])
+        self._reach = job.reach((1, 1, 1))[1]
+        self._top = job.source.pads[1][0]
+        # The rows whose windows reach over neither top nor bottom.
+        self._inner = (self._top, self._top + self._input_height - self._reach + 1)
+        self._input = job.source.array.reshape(-1, self._input_height * self.width)
+        self._output = job.out.reshape(-1, self._height * self.width)
         self._start = address(job.out) // job.out.itemsize
-        # What a row of the padded copy of both sides shows of one of the input; where the right side begins.
-        self._segments: list[Segment] = []
-        self.pitch = self._second = 0
-        if before or after:
-            reach = job.reach((1, 1, 1))[2] - 1
-            for low, high in ((0, self.left), (self.right, self.width)):
-                self._second = self.pitch
-                for start, stop, shown in axis_segments(
-                    self.width, before, job.source.mode, low, high + reach
-                ):
-                    self._segments.append((start + self.pitch, stop + self.pitch, shown))
-                self.pitch += high + reach - low
+        self.sided = before + after > 0
 
-    def bands(self, most: int) -> list[Tile]:
-        """Bands of rows of one channel group of one example each, of up to so many bytes in and out.
+    def tiles(self, most: int) -> list[Tile]:
+        """Tiles of rows of one channel group of one example each, of up to so many bytes in and out.
 
-        There are a few for each thread, and as many for each where they are few.
+        There are at least two for each thread, and of a single plane as many for each.
+        """
+        job, cores = self._job, thread_count()
+        examples, groups = int(job.out.shape[0]), job.groups
+        planes = examples * groups
+        count = max(-(-self._height * self.row_bytes // most), -(-2 * cores // planes))
+        if planes == 1:  # one for each thread will do, as each costs some waiting
+            count = -(-self._height * self.row_bytes // (most * cores)) * cores
+        whole = Tile((0, examples), (0, groups), (0, 0, 0), (1, self._height, self.width))
+        return pieces(whole, (1, 1, 1, max(_LEAST_ROWS, -(-self._height // count)), self.width))
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of all inputs and outputs of a group."""
+        return self._job.dtype.itemsize * self.width * (self._job.inputs + self._job.outputs)
+
+    def parts(self, low: int, high: int) -> list[Pair]:
+        """Output rows in ranges: those whose windows reach over the top or bottom apart from all others.
+
+        Only for these few are input rows then copied.
+        """
+        first, last = self._inner
+        if (first <= low and high <= last) or first >= last:
+            return [(low, high)]
+        cuts = [low, *(row for row in self._inner if low < row < high), high]
+        return list(pairwise(cuts))
+
+    def inputs(self, tile: Tile, low: int, high: int, scratch: Scratch) -> Array:
+        """The input rows that some output rows of a tile read, (input channels, flat run).
+
+        A view where none is padding.
         """
         job = self._job
-        examples, groups, height = int(job.out.shape[0]), job.groups, job.cells[1]
-        row = job.dtype.itemsize * self.width * (job.inputs + job.outputs)
-        count = max(-(-height * row // most), -(-_BANDS * thread_count() // (examples * groups)))
-        if examples * groups == 1:
-            count = -(-count // thread_count()) * thread_count()
-        whole = Tile((0, examples), (0, groups), (0, 0, 0), (1, height, self.width))
-        return pieces(whole, (1, 1, 1, max(_LEAST_ROWS, -(-height // count)), self.width))
+        if low < self._inner[0] or high > self._inner[1]:
+            part = tile._replace(low=(0, low, 0), high=(1, high, self.width))
+            return job.read_columns(part, scratch).reshape(job.inputs, -1)
+        start = (low - self._top) * self.width
+        return self.planes(tile)[:, start : start + (high - low + self._reach - 1) * self.width]
 
-    def inputs(self, tile: Tile, scratch: Scratch) -> Array:
-        """The rows that a band reads, (input channels, flat run), as a view where none is padding."""
-        job = self._job
-        top = job.source.pads[1][0]
-        height = job.source.array.shape[3]
-        low, high = tile.low[1] - top, tile.high[1] - 1 - top + job.reach((1, 1, 1))[1]
-        if low < 0 or high > height:
-            block = job.read_columns(tile, scratch)
-            return block.reshape(job.inputs, -1)
-        example, group = tile.examples[0], tile.groups[0]
-        plane = (example * job.groups + group) * job.inputs * height
-        if job.inputs == 1:
-            start = (plane + low) * self.width
-            return self._input[None, start : start + (high - low) * self.width]
-        planes = self._input.reshape(-1, height * self.width)
-        return planes[plane // height : plane // height + job.inputs, low * self.width : high * self.width]
+    def finite(self, tile: Tile) -> bool:
+        """Whether a quick look proves that all that a tile reads is finite."""
+        source, (first, last) = self._job.source, self._inner
+        height, (before, after) = self._input_height, source.pads[1]
+        low, high = tile.low[1] - before, tile.high[1] - before + self._reach - 1
+        if tile.low[1] < first:  # padding shows rows of this edge, at most so many
+            low, high = 0, max(high, before + 1)
+        if tile.high[1] > last:
+            low, high = min(low, height - after - 1), height
+        if source.mode == "circular" and not first <= tile.low[1] < tile.high[1] <= last:
+            low, high = 0, height
+        cells = slice(max(low, 0) * self.width, min(high, height) * self.width)
+        return math.isfinite(source.value) and all(
+            surely_finite(channel[cells]) for channel in self.planes(tile)
+        )
 
-    def run(self, tile: Tile, output: int) -> tuple[int, Array, Array]:
-        """The cells of a band of one output channel of a group, as (rows, width), and their flat run.
+    def planes(self, tile: Tile) -> Array:
+        """The tile's input channels, (input channels, all cells), as they lie."""
+        first = (tile.examples[0] * self._job.groups + tile.groups[0]) * self._job.inputs
+        return self._input[first : first + self._job.inputs]
 
-        The run goes up to the last row's last inner cell. It begins at or a little after the first inner
-        cell, where memory is aligned; with it comes the cell of the band's input, counted from its first, at
+    def run(self, tile: Tile, output: int, low: int, high: int) -> tuple[int, Array]:
+        """The flat run of some output rows of a tile, in one output channel of its group.
+
+        It goes up to the last row's last inner cell. It begins at or a little after the first inner cell,
+        where memory is aligned; with it comes the cell of the input, counted from the first of `inputs`, at
         which its first window begins.
         """
-        job = self._job
-        channel = (tile.examples[0] * job.groups + tile.groups[0]) * job.outputs + output
-        low = (channel * job.cells[1] + tile.low[1]) * self.width
-        rows = tile.high[1] - tile.low[1]
-        start = low + self._first
-        skipped = -(self._start + start) % _ALIGNED if self._segments else 0  # the sides make up for it
-        run = self._output[start + skipped : low + (rows - 1) * self.width + self.right]
-        return skipped, run, self._output[low : low + rows * self.width].reshape(rows, self.width)
+        plane = (tile.examples[0] * self._job.groups + tile.groups[0]) * self._job.outputs + output
+        start = low * self.width + self._before
+        # The sides make up for what is skipped.
+        skipped = -(self._start + plane * self._height * self.width + start) % _ALIGNED if self.sided else 0
+        return skipped, self._output[plane, start + skipped : (high - 1) * self.width + self.right]
 
-    def sides(
-        self, shape: tuple[int, int], rows: int, borders: Sequence[float], scratch: Scratch
-    ) -> Sides | None:
-        """Buffers for the sides of bands of so many rows; None if there are none to compute.
-
-        shape: channels and rows that they are computed from. borders: the constant that each channel is
-        padded with, if that is the mode.
-        """
-        if not self._segments:
-            return None
-        return Sides(self, self._segments, self._second, shape, rows, borders, self._job.dtype, scratch)
+    def target(self, tile: Tile, output: int) -> Array:
+        """The cells of a tile in one output channel of its group, as (rows, width)."""
+        plane = (tile.examples[0] * self._job.groups + tile.groups[0]) * self._job.outputs + output
+        cells = self._output[plane, tile.low[1] * self.width : tile.high[1] * self.width]
+        return cells.reshape(-1, self.width)
 
 
 class Sides:
-    """The sides of bands of one height, one after the other."""
+    """The columns at the sides of a job's tiles: the left ones, then the right ones, in rows of `pitch`."""
 
-    def __init__(
-        self,
-        frame: Frame,
-        segments: Sequence[Segment],
-        second: int,
-        shape: tuple[int, int],
-        rows: int,
-        borders: Sequence[float],
-        dtype: np.dtype[Any],
-        scratch: Scratch,
-    ) -> None:
+    def __init__(self, job: ConvJob, frame: Frame) -> None:
+        self._job = job
         self._frame = frame
-        self.padded = scratch.take("sides", (*shape, frame.pitch), dtype)
-        self._shown = np.zeros(frame.pitch, np.intp)  # the column that each column of `padded` shows
-        self._constant = [slice(start, stop) for start, stop, shown in segments if shown is None]
-        self._borders = np.reshape(np.array(borders, dtype), (-1, 1, 1))
-        for start, stop, shown in segments:
-            if shown is not None:
-                self._shown[start:stop] = np.arange(frame.width)[shown]
-        cells = scratch.take("both sides", (rows, frame.pitch), dtype)
-        last = second + frame.width - frame.right
-        self.run = cells.reshape(-1)[: (rows - 1) * frame.pitch + last]
-        self._parts = cells[:, : frame.left], cells[:, second:last]
+        self._constant: list[slice] = []
+        before, width, reach = job.source.pads[2][0], frame.width, job.reach((1, 1, 1))[2] - 1
+        self._second = frame.left + reach
+        self.pitch = self._second + width - frame.right + reach
+        self._shown = np.zeros(
+            self.pitch, np.intp
+        )  # the column of the input that each column of a copy shows
+        for place, low, high in ((0, 0, frame.left), (self._second, frame.right, width)):
+            for start, stop, cells in axis_segments(width, before, job.source.mode, low, high + reach):
+                columns = slice(start + place, stop + place)
+                if cells is None:
+                    self._constant.append(columns)
+                else:
+                    self._shown[columns] = np.arange(width)[cells]
 
-    def compute(self, values: Array, sum_into: Callable[[Array, Array], None], target: Array) -> None:
-        """Compute the sides of a band, (rows, width) cells of one output channel.
+    def compute(self, tile: Tile, sum_into: Callable[[int, Array, Array], None], scratch: Scratch) -> None:
+        """Compute the sides of a tile.
 
-        values: (channels, rows, width), from which `sum_into` computes a flat run when given (channels, rows,
-        pitch) of them with their sides padded.
+        For each output channel of the group, `sum_into` computes its flat run when given the channel's index,
+        (input channels, rows, pitch) cells as padded, and where to write.
         """
-        # All columns are within bounds; "clip" keeps NumPy from buffering the output.
-        np.take(values, self._shown, 2, self.padded, mode="clip")
+        frame = self._frame
+        rows, last = tile.extent[1], self._second + frame.width - frame.right
+        padded = self._padded(tile, scratch)
+        cells = scratch.take("both sides", (rows, self.pitch), self._job.dtype)
+        for output in range(self._job.outputs):
+            sum_into(output, padded, cells.reshape(-1)[: (rows - 1) * self.pitch + last])
+            target = frame.target(tile, output)
+            target[:, : frame.left] = cells[:, : frame.left]
+            target[:, frame.right :] = cells[:, self._second : last]
+
+    def _padded(self, tile: Tile, scratch: Scratch) -> Array:
+        """All that the sides of a tile read: (input channels, rows, pitch)."""
+        job, source = self._job, self._job.source
+        low, rows = tile.low[1], job.reach(tile.extent)[1]
+        padded = scratch.take("sides", (job.inputs, rows, self.pitch), job.dtype)
+        planes = self._frame.planes(tile).reshape(job.inputs, -1, self._frame.width)
+        for start, stop, shown in axis_segments(
+            planes.shape[1], source.pads[1][0], source.mode, low, low + rows
+        ):
+            if shown is None:
+                padded[:, start:stop] = source.value
+            else:
+                padded[:, start:stop] = planes[:, shown].take(self._shown, 2)
         for columns in self._constant:
-            self.padded[:, :, columns] = self._borders
-        sum_into(self.padded, self.run)
-        left, right = self._parts
-        np.copyto(target[:, : self._frame.left], left)
-        np.copyto(target[:, self._frame.right :], right)
+            padded[:, :, columns] = source.value
+        return padded
 
 
 def frame_of(job: ConvJob) -> Frame | None:

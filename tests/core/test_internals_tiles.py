@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from convstudio.core import ALGORITHMS, conv, planner
 from convstudio.core import job as job_module
-from convstudio.core.algorithms import banded_passes, column_sum, fft, rows
+from convstudio.core.algorithms import banded_passes, column_sum, fft, flat_passes, rows
 from convstudio.core.factor import separate
 
 SHAPES: list[dict[str, Any]] = [
@@ -41,10 +41,13 @@ def tiny_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(banded_passes, "_LONG", 20)
     monkeypatch.setattr(column_sum, "banded_wins", lambda count: count >= 4)
     monkeypatch.setattr(column_sum, "_ROW", 5)
+    monkeypatch.setattr(column_sum, "rows_win", lambda count, step: step >= 5 and count % 2 == 1)
     planner._choices.clear()
+    flat_passes._program.cache_clear()
     fft.block_shape.cache_clear()
     yield
     planner._choices.clear()
+    flat_passes._program.cache_clear()
     fft.block_shape.cache_clear()
 
 
@@ -76,6 +79,7 @@ def test_cuts_do_not_show(
     cut = conv(x, weight, algorithm=algorithm, **rest)
     monkeypatch.undo()
     planner._choices.clear()
+    flat_passes._program.cache_clear()
     fft.block_shape.cache_clear()
     whole = conv(x, weight, algorithm="taps", **rest)
     scale = float(np.abs(whole).max())

@@ -14,7 +14,7 @@ from convstudio.core.speeds import Speeds, speeds
 
 
 def test_all_that_ask_at_once_hear_the_same() -> None:
-    speeds_module._measured.cache_clear()
+    speeds_module._found.clear()
     with ThreadPoolExecutor(4) as pool:
         heard = list(pool.map(lambda _: speeds(), range(8)))
     assert all(one is heard[0] for one in heard)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -50,18 +52,33 @@ class Column:
         """Cells from the first tap to the last."""
         return (len(self.weights) - 1) * self.gap
 
-    def work(self) -> tuple[float, float]:
-        """Passes over the cells and multiply-adds a cell, for one cell and finite input."""
+    def work(self, step: int) -> tuple[float, float]:
+        """Passes over the cells and multiply-adds a cell, for a pass over finite cells `step` apart."""
         count = len(self.weights[self.used])
         if not self.counts:
             return 0.0, 0.0
-        if self.equal:
-            return 1.2 * (len(self.weights).bit_length() + len(self.weights).bit_count() - 2) + 0.5, 0.0
-        if self.pairs or count == 2:
-            return 2.4 if self.pairs else 1.2, 0.0
-        if banded_wins(len(self.weights)):
+        if self.equal and not self.sums_rows(step):
+            return self._additions + 0.5, 0.0
+        if count == 2:
+            return 1.2, 0.0
+        if rows_win(count, step):
+            return row_cost(count, step) / speeds().tap, 0.0
+        if self.pairs:
+            return 2.4, 0.0
+        if step == 1 and banded_wins(len(self.weights)):
             return 1.0, float(_strip(len(self.weights)) + len(self.weights) - 1)
         return count + 1.5, 0.0
+
+    def sums_rows(self, step: int) -> bool:
+        """Whether equal weights that are so many cells apart are multiplied all the same, as whole rows."""
+        count = len(self.weights)
+        return rows_win(count, step) and row_cost(count, step) < (self._additions + 1.5) * speeds().tap
+
+    @property
+    def _additions(self) -> float:
+        """Passes that doubling takes."""
+        count = len(self.weights)
+        return 1.2 * (count.bit_length() + count.bit_count() - 2)
 
     @property
     def zeros(self) -> bool:
@@ -85,6 +102,17 @@ def banded_wins(count: int) -> bool:
     return count * speed.tap > _BANDED_LOSS * (_strip(count) + count - 1) * speed.many_products
 
 
+def rows_win(count: int, step: int) -> bool:
+    """Whether BLAS sums so many weighted rows, of `step` numbers each, quicker than a pass for each tap."""
+    return step >= _ROW and row_cost(count, step) < count * speeds().tap
+
+
+def row_cost(count: int, step: int) -> float:
+    """Nanoseconds that BLAS takes for a cell of a weighted sum of rows."""
+    speed = speeds()
+    return speed.row_call / step + count * speed.row_product
+
+
 def _strip(count: int) -> int:
     return _STRIP if count <= _STRIP + 1 else 2 * _STRIP
 
@@ -92,35 +120,28 @@ def _strip(count: int) -> int:
 class ColumnSum:
     """A pass as a function: `sum(values, out)` gives out[n] = Σ weights[k] · values[n + k · step] / left.
 
-    `left` is a factor that is left to later passes, 1 where the weights had to be multiplied anyway; `scale`
-    is what earlier ones left. With `finite` values taps of weight zero are left out. room: the longest `out`.
+    `left` is a factor that is left to other passes, 1 where the weights had to be multiplied anyway; `scale`
+    is what others left. With `finite` values taps of weight zero are left out. multiplies: whether weights
+    were multiplied. gain: the most that products may multiply a value by, infinite where there are only sums.
+    spreads: whether NaN may reach sums that do not cover it.
     """
 
     def __init__(
-        self,
-        column: Column,
-        offset: int,
-        scale: float,
-        room: int,
-        dtype: np.dtype[Any],
-        scratch: Scratch,
-        *,
-        finite: bool,
+        self, column: Column, offset: int, scale: float, dtype: np.dtype[Any], *, finite: bool
     ) -> None:
         step = offset * column.gap
         count = len(column.weights)
         self.left = scale * float(column.weights[0])
+        self.gain, self.multiplies, self.spreads = math.inf, False, False
         self._step, self._count = step, count
-        self._spares: tuple[Array, Array] | None = None
         self._first = 0
-        if column.equal:
+        self._call: Callable[[Array, Array, Scratch], None]
+        if column.equal and not column.sums_rows(step):
             self._call = self._by_doubling
-            size = (room + (count - 1) * step,)
-            self._spares = scratch.take("spare", size, dtype), scratch.take("other spare", size, dtype)
             return
-        if column.pairs:
+        by_rows = rows_win(count, step)
+        if column.pairs and not by_rows:
             self._call = self._by_pairs
-            self._sums = scratch.take("spare", (room + step,), dtype)
             return
         taps = column.used if finite else slice(0, count, 1)
         weights = column.weights[taps]
@@ -132,66 +153,58 @@ class ColumnSum:
             return
         self.left = 1.0
         self._weights = (weights * scale).astype(dtype)
-        self._taps = self._by_rows if self._step >= _ROW else self._by_runs
-        self._call = self._taps
-        if (step == 1 or step >= _ROW) and banded_wins(count):
-            weights = (column.weights * scale).astype(dtype)
+        self.gain, self.multiplies = float(np.abs(self._weights).sum()), True
+        self._multiply_rows = by_rows
+        self._call = self._by_rows if step >= _ROW else self._by_runs
+        if step == 1 and banded_wins(count):
+            # (cells read, outputs); transposed, as BLAS reads it in the order that it is used in
             self._outputs = _strip(count)
-            matrix = _banded(weights, self._outputs)
-            # (outputs, cells read), or transposed; BLAS reads both in the order that they are used in.
-            self._matrix = matrix if step > 1 else matrix.T
-            self._call = self._by_bands if step > 1 else self._by_strips
-            self._row = step
+            self._matrix = _banded((column.weights * scale).astype(dtype), self._outputs).T
+            self._call = self._by_strips
+            self.spreads = True
 
-    def __call__(self, values: Array, out: Array) -> None:
+    def __call__(self, values: Array, out: Array, scratch: Scratch) -> None:
         """Compute the pass."""
-        self._call(values, out)
+        self._call(values, out, scratch)
 
-    def _by_doubling(self, values: Array, out: Array) -> None:
-        assert self._spares is not None
-        sum_of_shifts(values, self._count, self._step, out, self._spares)
+    def _by_doubling(self, values: Array, out: Array, scratch: Scratch) -> None:
+        size = (len(out) + (self._count - 1) * self._step,)
+        spares = scratch.take("spare", size, out.dtype), scratch.take("other spare", size, out.dtype)
+        sum_of_shifts(values, self._count, self._step, out, spares)
 
-    def _by_pairs(self, values: Array, out: Array) -> None:
+    def _by_pairs(self, values: Array, out: Array, scratch: Scratch) -> None:
         size, step = len(out), self._step
-        sums = self._sums[: size + step]
+        sums = scratch.take("spare", (size + step,), out.dtype)
         np.add(values[: size + step], values[step : size + 2 * step], out=sums)
         np.add(sums[:size], sums[step:], out=out)
 
-    def _by_two(self, values: Array, out: Array) -> None:
+    def _by_two(self, values: Array, out: Array, _: Scratch) -> None:
         size, first = len(out), self._first
         second = first + self._step
         self._join(values[second : second + size], values[first : first + size], out=out)
 
-    def _by_runs(self, values: Array, out: Array) -> None:
+    def _by_runs(self, values: Array, out: Array, _: Scratch) -> None:
         """Tap by tap over the whole run."""
         size = out.itemsize
         shape, strides = (len(self._weights), len(out)), (self._step * size, size)
         weighted_sum(self._weights, strided(values, shape, strides, self._first * size), out)
 
-    def _by_rows(self, values: Array, out: Array) -> None:
+    def _by_rows(self, values: Array, out: Array, scratch: Scratch) -> None:
         """All taps for one row after the other, so that each value comes from memory once."""
         step, size = self._step, out.itemsize
-        rows = len(out) // step
+        rows, rest = divmod(len(out), step)
         if rows:
             shape, strides = (rows, len(self._weights), step), (step * size, step * size, size)
             windows = strided(values, shape, strides, self._first * size)
-            np.einsum("i,rin->rn", self._weights, windows, out=out[: rows * step].reshape(rows, step))
-        if rows * step < len(out):
-            self._by_runs(values[rows * step :], out[rows * step :])
+            sums = out[: rows * step].reshape(rows, step)
+            if self._multiply_rows:
+                np.matmul(self._weights[None], windows, out=sums[:, None])
+            else:
+                np.einsum("i,rin->rn", self._weights, windows, out=sums)
+        if rest:
+            self._by_runs(values[rows * step :], out[rows * step :], scratch)
 
-    def _by_bands(self, values: Array, out: Array) -> None:
-        """Some rows at a time as a product of a banded matrix with the rows that they read."""
-        step, size, height = self._row, out.itemsize, self._outputs
-        bands = len(out) // (height * step)
-        done = bands * height * step
-        if bands:
-            shape = (bands, height + self._count - 1, step)
-            rows = strided(values, shape, (height * step * size, step * size, size))
-            np.matmul(self._matrix, rows, out=out[:done].reshape(bands, height, step))
-        if done < len(out):
-            self._taps(values[done:], out[done:])
-
-    def _by_strips(self, values: Array, out: Array) -> None:
+    def _by_strips(self, values: Array, out: Array, scratch: Scratch) -> None:
         """Strips of the run, every second at a time, as products with a banded matrix.
 
         The windows of two neighbouring strips overlap, which BLAS does not take; those of every second one
@@ -205,7 +218,7 @@ class ColumnSum:
             np.matmul(windows, self._matrix, out=strided(out, (pairs, width), strides, first * size))
         done = 2 * width * pairs
         if done < len(out):
-            self._taps(values[done:], out[done:])
+            self._by_runs(values[done:], out[done:], scratch)
 
 
 def _banded(weights: Array, outputs: int) -> Array:

@@ -4,8 +4,12 @@ A pass along the height adds rows, one along the width neighbours; with all rows
 run, both add the run to itself, moved by the length of a row or by one. What a run holds at the joints
 between rows or planes is nonsense, and left behind or overwritten by the sides (see `frame`).
 
-A pass of equal weights is done by doubling, in about 2 · log2(taps) additions; any other takes its taps in
-one pass each, where weights of zero are left out if the input is finite.
+A long pass of equal weights is done by doubling, in about 2 · log2(taps) additions; any other along the
+height is a product of the weights with the rows, and along the width it takes its taps in one pass each,
+where weights of zero are left out if the input is finite.
+
+Each call of NumPy may have to wait for the interpreter, some 20 µs where two threads are at work: so there
+are as few as can be for a tile.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ import numpy.typing as npt
 from convstudio.core.algorithms.column_sum import Column, ColumnSum
 from convstudio.core.arrays import strided, surely_finite
 from convstudio.core.factor import separate
-from convstudio.core.frame import Frame, frame_of
+from convstudio.core.frame import Frame, Sides, frame_of
 from convstudio.core.job import ConvJob, Tile, Triple, Work, fit_tile, tiles_of, whole
 from convstudio.core.threads import Scratch
 from convstudio.core.weighted_sum import weighted_sum
@@ -31,7 +35,9 @@ from convstudio.core.weighted_sum import weighted_sum
 Array: TypeAlias = npt.NDArray[Any]
 
 _CACHE = 1 << 20  # bytes of input, output and what is between, of a tile
-_BAND = 3 << 19  # bytes of input and output of a band that is computed in place
+_BAND = 1 << 20  # bytes of input and output of a band that is computed in place
+_TILE = 9 << 20  # the same of a tile, which is some bands
+_ONE = 1.0001  # up to this gain, but for rounding, passes before the last cannot overflow
 _TAME = 1e18  # the largest sum of magnitudes of weights with which finite sums of squares give finite results
 
 
@@ -84,11 +90,12 @@ def work_of(job: ConvJob) -> tuple[float, float] | None:
     if passes is None:
         return None
     added = multiplied = 0.0
+    steps = (job.cells[1] * job.cells[2], job.cells[2], 1)
     for group in passes:
         for each in group:
             for _, *columns in each.terms:
-                for column in columns:
-                    work = column.work()
+                for column, step in zip(columns, steps, strict=True):
+                    work = column.work(step * column.gap)
                     added, multiplied = added + work[0], multiplied + work[1]
     return added, multiplied
 
@@ -101,11 +108,12 @@ def prepare(job: ConvJob, passes: list[list[Passes]]) -> tuple[list[Tile], Work]
         each.skips for group in passes for each in group
     )
     if frame is not None:
-        return frame.bands(_BAND), _Bands(job, frame, passes, look)
+        return frame.tiles(_TILE), _Bands(job, frame, passes, look)
 
     def compute(tile: Tile, scratch: Scratch) -> bool:
         block = job.read(tile, scratch)
         finite = look and surely_finite(block)
+        exact = True
         target = job.target(tile)
         rows, pitch = block.shape[3:]
         depth, height, width = tile.extent
@@ -116,12 +124,11 @@ def prepare(job: ConvJob, passes: list[list[Passes]]) -> tuple[list[Tile], Work]
             result = target[example, channel]
             total = scratch.take("total", (depth, rows, pitch), job.dtype, copied_to=result)
             each = passes[tile.groups[0] + group][output]
-            room = run + each.terms[0][3].reach
-            program = _Program(each, (rows * pitch, pitch), room, job.dtype, scratch, finite)
-            values = program.to_width(inputs.reshape(job.inputs, -1))
-            program.along_width(values, total.reshape(-1)[:run])
+            program = _program(each, (rows * pitch, pitch), job.dtype, finite)
+            program.apply(inputs.reshape(job.inputs, -1), total.reshape(-1)[:run], scratch)
             result[...] = total[:, :height, :width]
-        return finite
+            exact = exact and program.exact
+        return finite or exact
 
     full = whole(job)
     size = job.dtype.itemsize
@@ -135,93 +142,127 @@ def prepare(job: ConvJob, passes: list[list[Passes]]) -> tuple[list[Tile], Work]
 
 
 class _Bands:
-    """How to compute bands of whole rows in place."""
+    """How to compute whole rows in place, each tile in bands of rows."""
 
     def __init__(self, job: ConvJob, frame: Frame, passes: list[list[Passes]], look: bool) -> None:
         self._job = job
         self._frame = frame
         self._passes = passes
         self._look = look
-        self._programs: dict[tuple[Scratch, Passes, int, bool], _BandProgram] = {}
+        self._sides = Sides(job, frame) if frame.sided else None
+        self._band = max(_BAND // frame.row_bytes, 1)
 
     def __call__(self, tile: Tile, scratch: Scratch) -> bool:
+        """Compute a tile; True if there is nothing to mend."""
         job, frame = self._job, self._frame
-        inputs = frame.inputs(tile, scratch)
-        finite = self._look and surely_finite(inputs)
-        rows = tile.high[1] - tile.low[1]
-        for output, passes in enumerate(self._passes[tile.groups[0]]):
-            key = (scratch, passes, rows, finite)
-            program = self._programs.get(key)
-            if program is None:
-                program = self._programs[key] = _BandProgram(job, frame, passes, rows, scratch, finite)
-            program.compute(inputs, *frame.run(tile, output))
-        return finite
+        finite = self._look and frame.finite(tile)
+        passes, dtype = self._passes[tile.groups[0]], job.dtype
+        programs = [_program(each, (0, frame.width), dtype, finite) for each in passes]
+        for output, program in enumerate(programs):
+            self._compute(tile, output, program, scratch)
+        if self._sides is not None:
+            offsets = (0, self._sides.pitch)
+
+            def sum_into(output: int, padded: Array, cells: Array) -> None:
+                program = _program(passes[output], offsets, dtype, finite)
+                program.apply(padded.reshape(job.inputs, -1), cells, scratch)
+
+            self._sides.compute(tile, sum_into, scratch)
+        return finite or all(program.exact for program in programs)
+
+    def _compute(self, tile: Tile, output: int, program: _Program, scratch: Scratch) -> None:
+        """Filter a tile into one output channel of its group, but for the sides."""
+        frame, width = self._frame, self._frame.width
+        count = -(-tile.extent[1] // self._band)
+        band = -(-tile.extent[1] // count)
+        room = scratch.take("middle", (program.terms, band * width), self._job.dtype)
+        for low in range(tile.low[1], tile.high[1], band):
+            high = min(low + band, tile.high[1])
+            for start, stop in frame.parts(low, high) if program.joins else [(low, high)]:
+                inputs = frame.inputs(tile, start, stop, scratch)
+                first, size = (start - low) * width, (stop - start) * width
+                middle = program.to_width(inputs, room, first, size, scratch)
+            begin, run = frame.run(tile, output, low, high)
+            program.along_width(middle[:, begin:], run, scratch)
+
+
+@lru_cache(maxsize=256)
+def _program(passes: Passes, offsets: tuple[int, int], dtype: np.dtype[Any], finite: bool) -> _Program:
+    return _Program(passes, offsets, dtype, finite)
 
 
 class _Program:
-    """The passes of one output channel over flat runs, with their buffers.
+    """The passes of one output channel over flat runs.
 
-    offsets: cells from one plane and from one row to the next. room: cells that the pass along the width
-    reads.
+    offsets: cells from one plane and from one row to the next. joins: whether passes come before the last.
+    exact: whether there is nothing to mend, since NaN stays in its windows, and what is summed does not
+    overflow on the way.
     """
 
-    def __init__(
-        self,
-        passes: Passes,
-        offsets: tuple[int, int],
-        room: int,
-        dtype: np.dtype[Any],
-        scratch: Scratch,
-        finite: bool,
-    ) -> None:
+    def __init__(self, passes: Passes, offsets: tuple[int, int], dtype: np.dtype[Any], finite: bool) -> None:
         terms = passes.terms
-        self._first: list[tuple[int, ColumnSum | None, Array | None, ColumnSum | None]] = []
-        self.scales: list[float] = []
-        # One term without a pass along the height: nothing to join, and nowhere to put it.
-        self._middle: Array | None = None
-        if len(terms) > 1 or terms[0][2].counts:
-            self._middle = scratch.take("middle", (len(terms), room), dtype)
-        self._room = room
+        self.terms = len(terms)
+        self.joins = len(terms) > 1 or terms[0][1].counts or terms[0][2].counts
+        self._first: list[tuple[int, ColumnSum | None, int, ColumnSum | None]] = []
+        self._scales: list[float] = []  # by what each term is to be multiplied before the last pass
+        width = terms[0][3]
+        self._gap, self._reach = width.gap, width.reach
+        self._last = ColumnSum(width, 1, 1.0, dtype, finite=finite)
+        left = self._last.left if len(terms) == 1 else 1.0
+        folded = _folded(passes, left, finite)
         for channel, depth, height, _ in terms:
-            scale, over_depth, deep, over_height = 1.0, None, None, None
+            scale, over_depth, over_height = folded, None, None
             if depth.counts:
-                size = room + height.reach * offsets[1]
-                deep = scratch.take("deep", (size,), dtype)
-                over_depth = ColumnSum(depth, offsets[0], scale, size, dtype, scratch, finite=finite)
+                over_depth = ColumnSum(depth, offsets[0], scale, dtype, finite=finite)
                 scale = over_depth.left
             if height.counts:
-                over_height = ColumnSum(height, offsets[1], scale, room, dtype, scratch, finite=finite)
+                over_height = ColumnSum(height, offsets[1], scale, dtype, finite=finite)
                 scale = over_height.left
-            self._first.append((channel, over_depth, deep, over_height))
-            self.scales.append(scale)
-        width = terms[0][3]
-        self._gap = width.gap
-        if len(terms) == 1:
-            self._last = ColumnSum(width, 1, scale, room, dtype, scratch, finite=finite)
-            self._factor = dtype.type(self._last.left)
-        else:
-            each = [term[3].weights * scale for term, scale in zip(terms, self.scales, strict=True)]
+            self._first.append((channel, over_depth, height.reach * offsets[1], over_height))
+            self._scales.append(scale / folded)
+        self.exact = False
+        if len(terms) > 1:
+            each = [term[3].weights * scale for term, scale in zip(terms, self._scales, strict=True)]
             self._weights = np.array(each).astype(dtype)
+            return
+        factor = scale if folded == left else scale / folded * left
+        if self._last.multiplies and scale != folded:
+            self._last = ColumnSum(width, 1, factor, dtype, finite=finite)
+        self._factor = dtype.type(1.0 if self._last.multiplies else factor)
+        tame = over_depth is None and over_height is not None and over_height.gain <= _ONE
+        self.exact = tame and not self._last.spreads
 
-    def to_width(self, inputs: Array) -> Array:
-        """All passes but the last over (channels, flat run): (terms, room)."""
-        for index, (channel, over_depth, deep, over_height) in enumerate(self._first):
-            values = inputs[channel]
-            if over_depth is not None and deep is not None:
-                over_depth(values, deep)
-                values = deep
-            if self._middle is None:
-                break
-            if over_height is not None:
-                over_height(values, self._middle[index])
+    def apply(self, inputs: Array, total: Array, scratch: Scratch) -> None:
+        """All passes over (channels, flat run) into a flat run."""
+        room = len(total) + self._reach
+        middle = scratch.take("middle", (self.terms, room), total.dtype)
+        self.along_width(self.to_width(inputs, middle, 0, room, scratch), total, scratch)
+
+    def to_width(self, inputs: Array, room: Array, first: int, size: int, scratch: Scratch) -> Array:
+        """All passes but the last over (channels, flat run), into so many cells from `first` on.
+
+        Returns (terms, cells): all of the `room`, or the inputs themselves where there are no such passes.
+        """
+        if not self.joins:
+            return inputs[self._first[0][0], None, :size]
+        for index, (channel, over_depth, reach, over_height) in enumerate(self._first):
+            values, middle = inputs[channel], room[index, first : first + size]
+            if over_depth is not None and over_height is not None:
+                deep = scratch.take("deep", (size + reach,), room.dtype)
+                over_depth(values, deep, scratch)
+                over_height(deep, middle, scratch)
+            elif over_height is not None:
+                over_height(values, middle, scratch)
+            elif over_depth is not None:
+                over_depth(values, middle, scratch)
             else:
-                np.copyto(self._middle[index], values[: self._room])
-        return values[None, : self._room] if self._middle is None else self._middle
+                np.copyto(middle, values[:size])
+        return room
 
-    def along_width(self, middle: Array, total: Array) -> None:
+    def along_width(self, middle: Array, total: Array, scratch: Scratch) -> None:
         """The last pass: the run of all terms joined."""
-        if len(self._first) == 1:
-            self._last(middle[0], total)
+        if self.terms == 1:
+            self._last(middle[0], total, scratch)
             if self._factor != 1:
                 np.multiply(total, self._factor, out=total)
             return
@@ -229,31 +270,13 @@ class _Program:
         strides = (middle.strides[0], self._gap * size, size)
         weighted_sum(self._weights, strided(middle, (*self._weights.shape, len(total)), strides), total)
 
-    def side(self, padded: Array, total: Array) -> None:
-        """`along_width` for (terms, rows, pitch)."""
-        self.along_width(padded.reshape(len(padded), -1), total)
 
+def _folded(passes: Passes, left: float, finite: bool) -> float:
+    """What to multiply the weights of the first passes by: a factor that the last one leaves to others.
 
-class _BandProgram:
-    """The passes of one output channel over bands of one height."""
-
-    def __init__(
-        self, job: ConvJob, frame: Frame, passes: Passes, rows: int, scratch: Scratch, finite: bool
-    ) -> None:
-        self._shape = (len(passes.terms), rows, frame.width)
-        size = rows * frame.width
-        self._program = _Program(passes, (0, frame.width), size, job.dtype, scratch, finite)
-        # The sides are padded before the last pass: by what the others make of a constant.
-        border = job.source.value
-        borders = [
-            border * float(depth.weights.sum() * height.weights.sum()) / scale if border and scale else 0.0
-            for (_, depth, height, _), scale in zip(passes.terms, self._program.scales, strict=True)
-        ]
-        self._sides = frame.sides((len(passes.terms), rows), rows, borders, scratch)
-
-    def compute(self, inputs: Array, begin: int, run: Array, target: Array) -> None:
-        """Filter the (channels, flat run) inputs into a band of the output and its run (see `Frame.run`)."""
-        middle = self._program.to_width(inputs)
-        self._program.along_width(middle[:, begin:], run)
-        if self._sides is not None:
-            self._sides.compute(middle.reshape(self._shape), self._program.side, target)
+    If it leaves none, a power of two that keeps sums before it from overflowing.
+    """
+    if left != 1 or finite or len(passes.terms) > 1:
+        return left if left and math.isfinite(left) else 1.0
+    total = float(np.abs(passes.terms[0][2].weights).sum())
+    return 0.5 ** max(math.frexp(total)[1], 0) if math.isfinite(total) else 1.0

@@ -39,7 +39,7 @@ def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     sparse = any(kernel.sparse is not None for group in kernels for kernel in group)
     frame = frame_of(job)
     if frame is not None:
-        return frame.bands(_BAND), _Bands(job, frame, kernels, sparse)
+        return frame.tiles(_BAND), _Bands(job, frame, kernels, sparse)
 
     def compute(tile: Tile, scratch: Scratch) -> None:
         block, target = job.read(tile, scratch), job.target(tile)
@@ -67,36 +67,31 @@ def sums_of(job: ConvJob) -> float:
 
 
 class _Bands:
-    """How to compute bands of whole rows in place."""
+    """How to compute whole rows in place."""
 
     def __init__(self, job: ConvJob, frame: Frame, kernels: list[list[_Kernel]], sparse: bool) -> None:
         self._job = job
         self._frame = frame
         self._kernels = kernels
         self._sparse = sparse
-        self._sides: dict[tuple[Scratch, int], Sides | None] = {}
+        self._sides = Sides(job, frame) if frame.sided else None
 
     def __call__(self, tile: Tile, scratch: Scratch) -> None:
         job, frame = self._job, self._frame
-        values = frame.inputs(tile, scratch)
-        rows = job.reach(tile.extent)[1]
-        key = (scratch, rows)
-        if key not in self._sides:
-            shape, borders = (job.inputs, rows), [job.source.value] * job.inputs
-            self._sides[key] = frame.sides(shape, tile.extent[1], borders, scratch)
-        sides = self._sides[key]
-        skip = self._sparse and surely_finite(values)
-        inputs = values.reshape(job.inputs, 1, rows, frame.width)
-        for output, kernel in enumerate(self._kernels[tile.groups[0]]):
-            taps = kernel.taps(skip)
-            begin, run, target = frame.run(tile, output)
-            _run(job, inputs, taps, begin, run, scratch)
-            if sides is not None:
+        skip = self._sparse and frame.finite(tile)
+        kernels = [kernel.taps(skip) for kernel in self._kernels[tile.groups[0]]]
+        for start, stop in frame.parts(tile.low[1], tile.high[1]):
+            inputs = frame.inputs(tile, start, stop, scratch)
+            rows = inputs.reshape(job.inputs, 1, -1, frame.width)
+            for output, taps in enumerate(kernels):
+                begin, run = frame.run(tile, output, start, stop)
+                _run(job, rows, taps, begin, run, scratch)
+        if self._sides is not None:
 
-                def sum_into(padded: Array, cells: Array, taps: _Taps = taps) -> None:
-                    _run(job, padded[:, None], taps, 0, cells, scratch)
+            def sum_into(output: int, padded: Array, cells: Array) -> None:
+                _run(job, padded[:, None], kernels[output], 0, cells, scratch)
 
-                sides.compute(inputs[:, 0], sum_into, target)
+            self._sides.compute(tile, sum_into, scratch)
 
 
 @dataclass(frozen=True, slots=True)
