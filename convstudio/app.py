@@ -196,6 +196,7 @@ def _run_window(options: argparse.Namespace) -> int:
     app = make_application()  # noqa: F841  lives as long as the window
     from PySide6.QtCore import QSettings
 
+    from convstudio.session.recovery import recovery_folder
     from convstudio.session.settings import Settings
     from convstudio.ui.interrupts import Interrupts
     from convstudio.ui.main_window import MainWindow
@@ -205,9 +206,11 @@ def _run_window(options: argparse.Namespace) -> int:
         store = QSettings(os.devnull, QSettings.Format.IniFormat)
     else:
         store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "ConvStudio", "ConvStudio")
-    window = MainWindow(Settings(store), theme=options.theme, size=options.size)
+    recovery = None if options.screenshot is not None else recovery_folder()
+    window = MainWindow(Settings(store), theme=options.theme, size=options.size, recovery=recovery)
     install_exception_hooks(window)
     interrupts = Interrupts(window)
+    interrupts.closing.connect(window.projects.set_interrupted)
     try:
         _show(window, options)
     except ScreenshotError as error:
@@ -232,7 +235,7 @@ def _show(window: MainWindow, options: argparse.Namespace) -> None:
 
     window.show()
     if image is not None:
-        window.session.open_path(image)
+        window.exchange.open_path(image)
     QApplication.exec()
 
 

@@ -279,7 +279,7 @@ def test_a_window_that_stays_to_tell_something_was_not_interrupted(qtbot: QtBot)
 @pytest.mark.window
 def test_ctrl_c_in_the_terminal_ends_the_program_with_130(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "convstudio"]
-    settings = os.environ | {"XDG_CONFIG_HOME": str(tmp_path)}
+    settings = os.environ | {"XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
     running = subprocess.Popen(command, cwd=ROOT, env=settings, stderr=subprocess.PIPE, text=True)
     try:
         end = time.monotonic() + 60

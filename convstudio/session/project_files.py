@@ -240,13 +240,24 @@ class ProjectFiles(QObject):
             self._worker.finish()
         return self._went_well
 
-    def close(self) -> None:
-        """Finish what is being written, delete the safe copy, and end the workers."""
+    def close(self, *, keep: bool = False) -> None:
+        """Finish what is being written and end the workers.
+
+        The safe copy goes: the user has decided. With ``keep`` nobody was asked; unsaved work is kept safe
+        to be offered the next time.
+        """
         self._timer.stop()
+        if keep:
+            self.autosave()
         while self._request is not None and self._request.saves:
             self._worker.finish()
         self._worker.close()
-        self._keeper.close()
+        self._keeper.close(finish=keep)
+        if keep and self._dirty:
+            self._store.close(keep=True)
+            return
+        if self._replaced is not None:
+            self._store.discard(self._replaced)
         self._store.close()
 
     def _ask(self, request: _Request) -> None:

@@ -119,9 +119,13 @@ class RecoveryStore:
         with contextlib.suppress(OSError):
             self._own.unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """Delete this program's copy and let go of all locks; what others left stays for the next time."""
-        self.remove()
+    def close(self, *, keep: bool = False) -> None:
+        """Delete this program's copy and let go of all locks; what others left stays for the next time.
+
+        With ``keep`` the copy stays too.
+        """
+        if not keep:
+            self.remove()
         if self._lock is not None:
             self._lock.unlock()
             self._lock = None

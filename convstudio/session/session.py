@@ -213,6 +213,12 @@ class Session(QObject):
             self.project.with_item(layer_id, layer=layer.replace(**defaults)), "reset of the parameters", None
         )
 
+    def start(self, project: Project) -> None:
+        """Begin with another project; what was done to the one before cannot be undone any more."""
+        self.end_merge()
+        self._history = History(project, size=_picture_bytes, max_size=PICTURE_MEMORY)
+        self._changed()
+
     @Slot(object)
     def set_picture(self, picture: Picture) -> None:
         """Put another picture under the layers."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
 
 from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from convstudio.ui.feature_maps import FeatureMapsPanel
+from convstudio.ui.feature_maps import SCALES, SORTS, FeatureMapsPanel
 from convstudio.ui.message_bar import MessageBar
 from convstudio.ui.progress_strip import ProgressStrip
 from convstudio.ui.tool_tabs import ToolTabs
 from convstudio.ui.view_area import ViewArea
 
+SCALE_IDS = tuple(each[0] for each in SCALES)
+SORT_IDS = tuple(each[0] for each in SORTS)
 _GRID_SHARE = 0.55  # of the height that pictures and maps share, when the maps become a grid
 
 
@@ -50,6 +53,29 @@ class Centre(QWidget):
             height = self.splitter.height()
             maps = round(_GRID_SHARE * height)
             self.splitter.setSizes([height - maps, maps])
+
+    def view_state(self) -> dict[str, object]:
+        """Return what a project remembers of how it was looked at."""
+        return {
+            "grid": self.maps.is_grid,
+            "tool": self.tools.current,
+            "folded": self.tools.folded,
+            "scale": self.maps.scale,
+            "sort": self.maps.sort,
+        }
+
+    def show_view_state(self, state: Mapping[str, object]) -> None:
+        """Look at a project as it was looked at when it was saved, as far as that is known."""
+        if isinstance(state.get("grid"), bool):
+            self.maps.set_grid(bool(state["grid"]))
+        if state.get("scale") in SCALE_IDS:
+            self.maps.choose_scale(str(state["scale"]))
+        if state.get("sort") in SORT_IDS:
+            self.maps.choose_sort(str(state["sort"]))
+        if state.get("tool") in self.tools.tools:
+            folded = self.tools.folded if not isinstance(state.get("folded"), bool) else state["folded"]
+            self.tools.show_tool(str(state["tool"]))
+            self.tools.set_folded(bool(folded))
 
     def save_state(self) -> QByteArray:
         """Return what is remembered between runs: the tools' height, grid or strip, the grid's share."""

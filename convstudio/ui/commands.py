@@ -56,11 +56,13 @@ class Commands(QObject):
 
     def _add_file(self) -> None:
         add = self._add
+        projects = self._window.projects
+        add("new", "File", "New", "Begin again with the bundled picture.", projects.new, "Ctrl+N")
         add(
             "open",
             "File",
             "Open…",
-            "Open a picture of your own.",
+            "Open a picture of your own, or a project.",
             self._exchange.ask_open,
             "Ctrl+O",
             icon="open",
@@ -74,14 +76,42 @@ class Commands(QObject):
                 sample.note,
                 partial(self._session.open_sample, sample.id),
             )
+        self._actions.menu("File/Unsaved Work").aboutToShow.connect(self._show_left)
+        add(
+            "save-project",
+            "File",
+            "Save Project",
+            "Save layers, kernels, picture and view, to go on another day.",
+            projects.save,
+            "Ctrl+S",
+            icon="save",
+            separated=True,
+        )
+        add(
+            "save-project-as",
+            "File",
+            "Save Project As…",
+            "Save the project to another file.",
+            projects.ask_save_as,
+            "Ctrl+Shift+S",
+        )
+        add(
+            "embed-picture",
+            "File",
+            "Keep the Picture in the Project",
+            "Put the picture into the project's file, or only where it lies: a small file that can be read "
+            "as text.",
+            self._embed,
+            checkable=True,
+        )
         add(
             "save",
             "File",
             "Save Result…",
             "Save the result as a picture or as numbers.",
             self._exchange.ask_save,
-            "Ctrl+S",
-            icon="save",
+            "Ctrl+Shift+E",
+            icon="photo",
             separated=True,
         )
         add("quit", "File", "Quit", "Close ConvStudio.", self._window.close, "Ctrl+Q", separated=True)
@@ -207,6 +237,7 @@ class Commands(QObject):
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         bar.addAction(self._actions["open"])
         bar.addWidget(self._menu_button("Pictures", "File/Bundled Pictures", bar))
+        bar.addAction(self._actions["save-project"])
         bar.addAction(self._actions["save"])
         bar.addSeparator()
         for name in ("undo", "redo"):
@@ -214,7 +245,13 @@ class Commands(QObject):
         bar.addSeparator()
         for name in ("choose-preset", "fit", "actual-size", "compare"):
             bar.addAction(self._actions[name])
-        for name, text in (("undo", ""), ("redo", ""), ("choose-preset", "Kernels"), ("save", "Save…")):
+        for name, text in (
+            ("undo", ""),
+            ("redo", ""),
+            ("choose-preset", "Kernels"),
+            ("save", "Export…"),
+            ("save-project", "Save"),
+        ):
             if text:
                 self._actions[name].setIconText(text)
             else:
@@ -255,6 +292,7 @@ class Commands(QObject):
         """Check the present display view in the menu, and switch off what the selection leaves nothing to."""
         self._actions[f"view-{project.look.view}"].setChecked(True)
         self.stack.show_project(project)
+        self._actions["embed-picture"].setChecked(self._window.projects.files.embed)
         self._allow("reset-parameters", "" if project.shown is not None else "The photo has none.")
 
     @Slot()
@@ -305,6 +343,13 @@ class Commands(QObject):
         return lambda: self._exchange.open_path(path)
 
     # --- the rest ---
+
+    def _embed(self) -> None:
+        self._window.projects.embed(self._actions["embed-picture"].isChecked())
+
+    @Slot()
+    def _show_left(self) -> None:
+        self._window.projects.fill_menu(self._actions.menu("File/Unsaved Work"))
 
     def _reset_layer(self) -> None:
         if self._session.project.shown is not None:

@@ -10,10 +10,13 @@ from PySide6.QtCore import QMimeData, QObject, Qt, Slot
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog
 
+from convstudio.io.project_file import SUFFIX
 from convstudio.io.samples import SAMPLES
 from convstudio.io.sniff import SUFFIXES
 from convstudio.layers import BankLayer
 from convstudio.model import LayerItem
+from convstudio.ui.project_control import FILTER as PROJECT_FILTER
+from convstudio.ui.project_control import is_project
 
 if TYPE_CHECKING:
     from convstudio.ui.main_window import MainWindow
@@ -62,12 +65,13 @@ class Exchange(QObject):
     @Slot()
     def ask_open(self) -> None:
         """Ask for a picture file and open it."""
-        dialog = QFileDialog(self._window, "Open a picture", self._window.settings.last_folder)
+        dialog = QFileDialog(self._window, "Open a picture or a project", self._window.settings.last_folder)
         dialog.setObjectName("open-dialog")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
-        dialog.setNameFilters([f"Pictures ({patterns})", "All files (*)"])
+        both = f"Pictures and projects ({patterns} *{SUFFIX})"
+        dialog.setNameFilters([both, f"Pictures ({patterns})", PROJECT_FILTER, "All files (*)"])
         dialog.fileSelected.connect(self._open_chosen)
         dialog.open()
 
@@ -78,9 +82,12 @@ class Exchange(QObject):
         self.open_path(path)
 
     def open_path(self, path: Path) -> None:
-        """Open a file; one that turns out to be gone leaves the recent ones."""
+        """Open a picture or a project; a file that turns out to be gone leaves the recent ones."""
         self._opening = path
-        self._session.open_path(path)
+        if is_project(path):
+            self._window.projects.open(path)
+        else:
+            self._session.open_path(path)
 
     @Slot(list)
     def open_dropped(self, paths: list[Path]) -> None:

@@ -267,6 +267,16 @@ class FeatureMapsPanel(QWidget):
         self._watched = watched
         self._ask()
 
+    @property
+    def scale(self) -> str:
+        """How the maps are coloured, one of ``SCALES``."""
+        return "shared" if self._shared else "individual"
+
+    @property
+    def sort(self) -> str:
+        """How the maps are ordered, one of ``SORTS``."""
+        return self._model.sorted_by
+
     def choose_scale(self, scale: str) -> None:
         """Colour the maps by "individual" scales or by a "shared" one."""
         self._shared = scale == "shared"

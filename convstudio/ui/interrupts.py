@@ -7,7 +7,7 @@ import socket
 from types import FrameType
 from typing import Any
 
-from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Slot
+from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -18,6 +18,8 @@ class Interrupts(QObject):
 
     ``caught`` is the signal's number, None before one came.
     """
+
+    closing = Signal(bool)  # the window is about to be closed by a signal; False: it stayed all the same
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -52,5 +54,7 @@ class Interrupts(QObject):
 
     @Slot()
     def _close_window(self) -> None:
+        self.closing.emit(True)
         if not self._window.close():
+            self.closing.emit(False)
             self.caught = None  # it stays to tell of a file that could not be saved

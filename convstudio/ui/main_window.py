@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
@@ -26,6 +27,7 @@ from convstudio.ui.kernel_editor import KernelEditor
 from convstudio.ui.kernel_exchange import KernelExchange
 from convstudio.ui.layer_limits import misfit
 from convstudio.ui.map_exchange import MapExchange
+from convstudio.ui.project_control import FIRST_SAMPLE, ProjectControl
 from convstudio.ui.readout import Readout, proof_words
 from convstudio.ui.sidebar import Sidebar
 from convstudio.ui.slow_work import SlowWork
@@ -34,7 +36,6 @@ from convstudio.ui.theme import ThemeChoice, apply_theme, theme_of
 from convstudio.ui.tool_control import LOW_WINDOW, ToolControl
 
 MOMENT_MILLISECONDS = 150
-FIRST_SAMPLE = "still-life"
 DEFAULT_SIZE = (1440, 900)
 TITLE_BAR = 48  # px that a desktop may put over the window, unknown before it is shown
 
@@ -50,8 +51,10 @@ class MainWindow(QMainWindow):
         *,
         theme: str | None = None,
         size: tuple[int, int] | None = None,
+        recovery: Path | None = None,
         parent: QWidget | None = None,
     ) -> None:
+        """``recovery`` is the folder in which unsaved work is kept safe; without one it is not."""
         super().__init__(parent)
         self.setObjectName("main-window")
         self.setWindowTitle("ConvStudio")
@@ -77,6 +80,7 @@ class MainWindow(QMainWindow):
         self.tools = ToolControl(self)
         self.kernel_exchange = KernelExchange(self)
         self.map_exchange = MapExchange(self)
+        self.projects = ProjectControl(self, recovery)
         self.commands = Commands(self, self.actions_table)
         self.finder = ActionFinder(self.actions_table.all(), self)
         self.finder.set_recent(settings.recent_actions)
@@ -90,6 +94,12 @@ class MainWindow(QMainWindow):
         self._restore(size)
         self._show_project(self.session.project)
         self.session.compute()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is on its way: a result, its proof, maps, a report, a file."""
+        workers = (self.session, self.tools, self.kernel_exchange, self.map_exchange, self.projects.files)
+        return any(worker.busy for worker in workers)
 
     # --- putting together ---
 
@@ -199,7 +209,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_project(self, project: Project) -> None:
-        self.setWindowTitle(f"{project.picture.name} — ConvStudio")
+        self.projects.show_title()
         self.control.show_project(project)
         self.sidebar.show_kernel(None if self.control.bank_item() is None else self.editor.kernel())
         self.sidebar.layers.show_project(project)
@@ -347,6 +357,7 @@ class MainWindow(QMainWindow):
         if not self._seen:
             self._seen = True
             QTimer.singleShot(0, self.sidebar.samples.load_icons)
+            QTimer.singleShot(0, self.projects.offer_recovery)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -367,7 +378,7 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self.session.finish_saving():
+        if not self.projects.may_close() or not self.session.finish_saving():
             event.ignore()  # stay to tell that the file is not there; the result still can be saved elsewhere
             return
         self.settings.set_layout("window", self.saveGeometry())
@@ -379,5 +390,6 @@ class MainWindow(QMainWindow):
         self.tools.close()
         self.kernel_exchange.close()
         self.map_exchange.close()
+        self.projects.close()
         self.session.close()
         super().closeEvent(event)

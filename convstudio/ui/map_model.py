@@ -166,6 +166,11 @@ class MapModel(QAbstractListModel):
         self._maps, self._images, self._small = maps, {}, {}
         self._fill()
 
+    @property
+    def sorted_by(self) -> str:
+        """What the rows are ordered by, one of ``channel_statistics.ORDERS``."""
+        return self._sort
+
     def sort_by(self, sort: str) -> None:
         """Order the rows by one of ``channel_statistics.ORDERS``."""
         self._sort = sort

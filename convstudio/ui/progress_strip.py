@@ -40,8 +40,9 @@ class ProgressStrip(QFrame):
         row.addWidget(self._cancel)
         self.hide()
 
-    def start(self, text: str) -> None:
+    def start(self, text: str, *, cancellable: bool = True) -> None:
         """Show the strip with these words; the bar runs without an end until a fraction is known."""
+        self._cancel.setVisible(cancellable)
         self._text.setText(text)
         self._bar.setRange(0, 0)
         self._cancel.setEnabled(True)

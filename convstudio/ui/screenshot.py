@@ -59,7 +59,7 @@ def take_screenshot(
     window.show()
     try:
         if image is not None:
-            window.session.open_path(image)
+            window.exchange.open_path(image)
         _settle(window)
         if problems:
             raise ScreenshotError(problems[0])
@@ -87,7 +87,7 @@ def _settle(window: MainWindow) -> None:
 
     def look_again() -> None:
         # Loading hands over to computing and that to proving within one event: in between, nothing is idle.
-        if not (window.session.busy and window.isVisible() and time.monotonic() < end):
+        if not (window.busy and window.isVisible() and time.monotonic() < end):
             loop.quit()
 
     look = QTimer()
@@ -97,7 +97,7 @@ def _settle(window: MainWindow) -> None:
     look.stop()
     if not window.isVisible():
         raise ScreenshotError("the window was closed")
-    if window.session.busy:
+    if window.busy:
         raise ScreenshotError(f"no result within {PATIENCE_SECONDS:.0f} seconds")
     QTimer.singleShot(_PAINT_MILLISECONDS, loop.quit)
     loop.exec()

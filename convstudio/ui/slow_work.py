@@ -15,7 +15,7 @@ SLOW_MILLISECONDS = 200
 @dataclass(frozen=True)
 class _Work:
     text: str
-    cancel: Callable[[], None]
+    cancel: Callable[[], None] | None
 
 
 class SlowWork(QObject):
@@ -32,11 +32,11 @@ class SlowWork(QObject):
         self._timer.timeout.connect(self._show)
         strip.cancelled.connect(self._cancel)
 
-    def started(self, name: str, text: str, cancel: Callable[[], None]) -> None:
-        """Note that a piece of work began."""
+    def started(self, name: str, text: str, cancel: Callable[[], None] | None) -> None:
+        """Note that a piece of work began; None is for work that cannot be given up."""
         self._running[name] = _Work(text, cancel)
         if name == self._shown:
-            self._strip.start(text)
+            self._strip.start(text, cancellable=cancel is not None)
         elif not self._shown and not self._timer.isActive():
             self._timer.start()
 
@@ -65,10 +65,11 @@ class SlowWork(QObject):
     def _show(self) -> None:
         for name, work in self._running.items():
             self._shown = name
-            self._strip.start(work.text)
+            self._strip.start(work.text, cancellable=work.cancel is not None)
             return
 
     @Slot()
     def _cancel(self) -> None:
-        if self._shown in self._running:
-            self._running[self._shown].cancel()
+        work = self._running.get(self._shown)
+        if work is not None and work.cancel is not None:
+            work.cancel()
