@@ -24,7 +24,7 @@ Triple: TypeAlias = tuple[int, int, int]
 # Scratch memory of one tile. Measured from 256 KiB to 4 MiB: larger ones were never slower, as BLAS does its
 # own blocking for the caches and the interpreter's part, some 30 µs a tile, counts less.
 TILE_BYTES = 4 << 20
-# Output cells from which the sides of a picture are worth tiles of their own.
+# Output cells from which the sides of a picture are worth steps of their own.
 _WORTH_CUTTING = 200_000
 # What all workers together may take for their tiles (the promise is 64 MiB beyond input and output).
 _ALL_TILES_BYTES = 40 << 20
@@ -232,21 +232,6 @@ def pieces(tile: Tile, extents: Sequence[int]) -> list[Tile]:
 def worth_cutting(cells: int) -> bool:
     """Whether so many output cells are worth computing apart from the borders around them."""
     return cells >= _WORTH_CUTTING
-
-
-def inner_columns(job: ConvJob) -> Pair:
-    """The output columns whose windows need no padding at the left and right.
-
-    Wide pictures are cut there: what is inside is then read where it lies, without a padded copy. The whole
-    width where the job is too small for that to pay, or has no such padding.
-    """
-    width = job.cells[2]
-    before, after = job.source.pads[2]
-    if before == after == 0 or not job.source.in_place or not worth_cutting(job.out.size):
-        return (0, width)
-    first = -(-before // job.stride[2])
-    last = (job.source.shape[2] - after - job.reach((1, 1, 1))[2]) // job.stride[2] + 1
-    return (first, last) if last - first >= width // 2 else (0, width)
 
 
 def whole_bands(tiles: Sequence[Tile], band: int) -> list[Tile]:
