@@ -271,6 +271,16 @@ def test_either_case_is_right_where_rounding_decides() -> None:
     assert not prove_all(layer, x, 0.5 * (x + smooth), None).ok
 
 
+def test_an_infinite_value_may_have_a_finite_result() -> None:
+    x = np.zeros((1, 2, 2), np.float32)
+    x[0, 0, 0] = -np.inf
+    layer = Activation(function="elu", alpha=0.05)
+    output = layer.forward(x)
+    assert output.min() == np.float32(-0.05)
+    assert prove_all(layer, x, output, None).ok
+    assert not prove_all(layer, x, output + np.float32(1e-6), None).ok
+
+
 def test_a_sum_may_overflow_where_its_result_would_not() -> None:
     x = np.full((1, 4, 4), 1e38, np.float32)
     for layer in (AvgPool(window=(4, 4), stride=(4, 4)), LpPool(), GlobalPool()):
