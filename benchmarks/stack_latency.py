@@ -47,7 +47,9 @@ def build(window: MainWindow) -> None:
 
 def repaints(window: MainWindow, changes: list[tuple[str, str, object]], runs: int) -> list[float]:
     """Return milliseconds from a changed parameter to the repainted result, going through the changes."""
-    session, times, painted = window.session, [], []  # type: ignore[var-annotated]
+    session = window.session
+    times: list[float] = []
+    painted: list[float] = []
     connection = window.views.result_painted.connect(lambda: painted.append(time.perf_counter()))
     for run in range(runs):
         layer_id, name, value = changes[run % len(changes)]
@@ -117,7 +119,9 @@ def main() -> int:
     window.session.select("conv-2")
     wait_until(lambda: not window.session.busy)
     dilations: list[tuple[str, str, object]] = [("conv-2", "dilation", (n, n)) for n in (2, 3, 4)]
-    print(line("fourth layer, selected: dilation", repaints(window, dilations, runs), REPAINT * 2), flush=True)
+    print(
+        line("fourth layer, selected: dilation", repaints(window, dilations, runs), REPAINT * 2), flush=True
+    )
     window.session.select(last)
     wait_until(lambda: not window.session.busy)
     gaps = stalls(window, "conv-1", 4.0 if options.quick else 15.0)

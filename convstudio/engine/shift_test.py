@@ -27,7 +27,6 @@ from convstudio.core.gradients.progress import share
 from convstudio.core.threads import Scratch, run_tiles
 from convstudio.engine.buffers import BufferPool
 from convstudio.engine.proof import peak_of
-from convstudio.engine.stack_facts import stage_of
 from convstudio.layers import GlobalPool
 from convstudio.layers.base import FloatArray, Mate
 from convstudio.layers.common import shape_of
@@ -196,7 +195,7 @@ class _Stack:
                 given[item.id] = Mate(item.layer, shape, x)
             mate = given.get(self._mates.get(item.id, ""))
             out = self._buffers.take(item.layer.out_shape(shape, mate), x.dtype)
-            stages.append(stage_of(item.layer, shape, mate))
+            stages.append(item.layer.stage(shape, mate))
             part = share(control, place / len(self._items), (place + 1) / len(self._items))
             x = item.layer.forward(x, mate=mate, control=part, out=out)
         if self._placed is None:

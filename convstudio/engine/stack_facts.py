@@ -10,7 +10,6 @@ from fractions import Fraction
 from convstudio.core import Cost, GeometryError, Level, ReceptiveField, Stage, cells_read, receptive_fields
 from convstudio.core.geometry import per_axis
 from convstudio.engine.memory import memory_problem
-from convstudio.layers import Layer, MaxUnpool
 from convstudio.layers.base import Mate, Repair, Shape
 from convstudio.model import PHOTO, LayerItem, Project
 
@@ -133,7 +132,7 @@ def stack_facts(project: Project) -> StackFacts:
         try:
             out_shape = item.layer.out_shape(shape, mate)
             cost = item.layer.cost(shape, mate)
-            stage = stage_of(item.layer, shape, mate)
+            stage = item.layer.stage(shape, mate)
         except GeometryError as error:
             problem = StackProblem(item, str(error), shape, item.layer.repair(shape, mate))
             break
@@ -145,11 +144,6 @@ def stack_facts(project: Project) -> StackFacts:
         taken += math.prod(out_shape) * _ITEM_BYTES
         shape = out_shape
     return _assembled(project.picture.shape, found, problem)
-
-
-def stage_of(layer: Layer, in_shape: Shape, mate: Mate | None) -> Stage:
-    """Return the window that a layer's cells read; an unpooling's depends on its pooling."""
-    return layer.stage(in_shape, mate) if isinstance(layer, MaxUnpool) else layer.stage(in_shape)
 
 
 def _assembled(

@@ -219,7 +219,9 @@ for _each in (
             _count(8, "How many filters."),
             Declared(
                 "size",
-                IntParam(label="Size", help="Rows and columns of a kernel.", minimum=1, maximum=15, unit="px"),
+                IntParam(
+                    label="Size", help="Rows and columns.", minimum=1, maximum=15, unit="px"
+                ),
                 3,
             ),
             Declared(

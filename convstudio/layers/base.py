@@ -178,7 +178,7 @@ class Layer(ABC):
             raise ValueError(f"{self.title} has no weights, got {', '.join(weights)}")
         return self
 
-    def stage(self, in_shape: Shape) -> Stage:
+    def stage(self, in_shape: Shape, mate: Mate | None = None) -> Stage:
         """Return the window that an output cell reads, for receptive fields; a single cell by default.
 
         Raises:

@@ -173,7 +173,7 @@ class Conv(BankLayer):
         weights = (channels, self.inputs_read(in_shape[0]), *self.bank.shape)
         return conv_cost(in_shape, weights, out, bias=True)
 
-    def stage(self, in_shape: Shape) -> Stage:
+    def stage(self, in_shape: Shape, mate: Mate | None = None) -> Stage:
         channels, *_ = self.out_shape(in_shape)
         return Stage(
             self.bank.shape,

@@ -133,7 +133,7 @@ class ConvTranspose(BankLayer):
         height, width = self.placed(in_shape).shape[2:]
         return channels, height, width
 
-    def stage(self, in_shape: Shape) -> Stage:
+    def stage(self, in_shape: Shape, mate: Mate | None = None) -> Stage:
         return Stage(
             self.bank.shape,
             stride=self.stride,

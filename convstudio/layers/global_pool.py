@@ -53,7 +53,7 @@ class GlobalPool(Layer):
     def out_shape(self, in_shape: Shape, mate: Mate | None = None) -> Shape:
         return in_shape[0], 1, 1
 
-    def stage(self, in_shape: Shape) -> Stage:
+    def stage(self, in_shape: Shape, mate: Mate | None = None) -> Stage:
         return Stage(in_shape[1:], kind="pool")
 
     def forward(

@@ -196,7 +196,7 @@ class Involution(Layer):
         rows, columns = resolve_padding("same", spatial, self.kernel, self.stride, self.dilation)
         return rows, columns
 
-    def stage(self, in_shape: Shape) -> Stage:
+    def stage(self, in_shape: Shape, mate: Mate | None = None) -> Stage:
         """Return the window, and with it what the kernel is made from: the pixels of a step."""
         self.out_shape(in_shape)
         pads = self.amounts(in_shape[1:])

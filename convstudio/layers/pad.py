@@ -89,7 +89,7 @@ class Pad(Layer):
         checked_mode(self.padding_mode, self.padding_value, (height, width), self.amounts)
         return channels, height + sum(self.vertical), width + sum(self.horizontal)
 
-    def stage(self, in_shape: Shape) -> Stage:
+    def stage(self, in_shape: Shape, mate: Mate | None = None) -> Stage:
         self.out_shape(in_shape)
         return Stage(1, padding=self.amounts)
 

@@ -153,7 +153,7 @@ class Pooling(Layer):
             overhang=(max(-left[0], 0), max(-left[1], 0)),
         )
 
-    def stage(self, in_shape: Shape) -> Stage:
+    def stage(self, in_shape: Shape, mate: Mate | None = None) -> Stage:
         self.out_shape(in_shape)
         return Stage(
             self.window,

@@ -61,7 +61,7 @@ class UnknownLayer(_Unregistered, Layer):
     ) -> LayerGradients:
         self._refuse()
 
-    def stage(self, in_shape: Shape) -> Stage:
+    def stage(self, in_shape: Shape, mate: Mate | None = None) -> Stage:
         self._refuse()
 
     def repair(self, in_shape: Shape, mate: Mate | None = None) -> Repair | None:

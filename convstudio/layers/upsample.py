@@ -63,7 +63,7 @@ class Upsample(Layer):
         channels, height, width = in_shape
         return channels, height * self.factor[0], width * self.factor[1]
 
-    def stage(self, in_shape: Shape) -> Stage:
+    def stage(self, in_shape: Shape, mate: Mate | None = None) -> Stage:
         """Return the transposed stage that reads the same pixels; for bilinear with a tent as its kernel."""
         if self.method == "nearest":
             return Stage(self.factor, stride=self.factor, kind="transposed")

@@ -12,7 +12,6 @@ from convstudio.core import Stage, alignment, cells_read
 from convstudio.core.geometry import per_axis
 from convstudio.engine.display import Rendered
 from convstudio.engine.evaluate import LayerResult
-from convstudio.engine.stack_facts import stage_of
 from convstudio.layers import Conv
 from convstudio.layers.base import Shape
 from convstudio.layers.pooling import Pooling
@@ -47,7 +46,7 @@ class CellMap:
         layer = result.item.layer
         out = (result.output.shape[1], result.output.shape[2])
         shape: Shape = (result.source.shape[0], *spatial)
-        stage = stage_of(layer, shape, result.mate)
+        stage = layer.stage(shape, result.mate)
         if isinstance(layer, Conv):
             geometry = layer.geometry(shape)
             return cls(stage, spatial, out, geometry.amounts, geometry.unread)

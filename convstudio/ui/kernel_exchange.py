@@ -75,9 +75,7 @@ class KernelExchange(QObject):
         bank, name = found
         item = self._window.control.bank_item()
         if item is None or item.id != self._layer_id:
-            self._tell(
-                f"{name} was not used: another layer was selected meanwhile.", "warning"
-            )
+            self._tell(f"{name} was not used: another layer was selected meanwhile.", "warning")
             return
         only = bank.filters[0]
         if len(bank.filters) == 1 and only.shared:
