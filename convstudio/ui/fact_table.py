@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import (
     QEvent,
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
     QRectF,
     QSignalBlocker,
@@ -123,9 +124,9 @@ class FactTable(QTableWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.setItemDelegate(_Bars(self))
         self.setStyleSheet(_STYLE)
-        self._copy = QAction("Copy table", self)
-        self._copy.setShortcut(QKeySequence.StandardKey.Copy)
-        self._copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        keys = QKeySequence(QKeySequence.StandardKey.Copy).toString(QKeySequence.SequenceFormat.NativeText)
+        self._copy = QAction(f"Copy table\t{keys}", self)
+        self.installEventFilter(self)
         self._copy.triggered.connect(self.copy)
         self.addAction(self._copy)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
@@ -223,6 +224,14 @@ class FactTable(QTableWidget):
     def copy(self) -> None:
         """Put the table on the clipboard."""
         QGuiApplication.clipboard().setText(self.text())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # The window's own action of these keys stands back: of two shortcuts Qt would take neither.
+        wants = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if wants and event.matches(QKeySequence.StandardKey.Copy):
+            event.accept()
+            return True
+        return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):

@@ -23,11 +23,14 @@ from pytestqt.qtbot import QtBot
 
 from convstudio.io.images import load_picture
 from convstudio.kernels import PRESETS, Kernel
+from convstudio.ui.fact_table import FactTable
 from convstudio.ui.image_view import ImageView
 from convstudio.ui.main_window import MainWindow
 from tests.ui.window_hands import (
     LAYER,
+    conv_of,
     files,
+    kernel_of,
     open_window,
     part,
     random_picture,
@@ -87,13 +90,13 @@ def test_menus_offer_every_action_once(window: MainWindow) -> None:
 
 def test_every_menu_opens_with_alt_and_a_letter_of_its_own(window: MainWindow) -> None:
     mnemonics = [QKeySequence.mnemonic(each.text()).toString() for each in window.menuBar().actions()]
-    assert mnemonics == ["Alt+F", "Alt+E", "Alt+K", "Alt+V", "Alt+H"]
+    assert mnemonics == ["Alt+F", "Alt+E", "Alt+L", "Alt+K", "Alt+V", "Alt+H"]
 
 
 def test_a_preset_is_chosen_by_its_action(window: MainWindow, qtbot: QtBot) -> None:
     for name in ("gaussian", "emboss", "gabor"):
         window.actions_table[f"preset-{name}"].trigger()
-        assert window.session.conv(LAYER).kernel == PRESETS[name].make()
+        assert kernel_of(window) == PRESETS[name].make()
         assert window.editor.kernel() == PRESETS[name].make()
         settle(qtbot, window)
         window.session.undo()
@@ -103,13 +106,13 @@ def test_a_preset_is_chosen_by_its_action(window: MainWindow, qtbot: QtBot) -> N
 
 def test_transforms_fork_and_leave_what_they_do_not_change(window: MainWindow, qtbot: QtBot) -> None:
     window.actions_table["kernel-transpose"].trigger()
-    kernel = window.session.conv(LAYER).kernel
+    kernel = kernel_of(window)
     np.testing.assert_array_equal(kernel.values, PRESETS["sobel-y"].make().values)
     assert kernel.preset is None
     assert "Sobel" in kernel.title
     window.actions_table["preset-gaussian"].trigger()
     window.actions_table["kernel-transpose"].trigger()
-    assert window.session.conv(LAYER).kernel.preset == "gaussian"
+    assert kernel_of(window).preset == "gaussian"
     settle(qtbot, window)
 
 
@@ -158,18 +161,18 @@ def test_undo_works_wherever_the_focus_is(window: MainWindow, qtbot: QtBot, focu
     settle(qtbot, window)
     widget = part(window, QWidget, focus)
     press(qtbot, widget, Qt.Key.Key_Z)
-    assert window.session.conv(LAYER).kernel.preset == "sobel-x"
+    assert kernel_of(window).preset == "sobel-x"
     press(qtbot, widget, Qt.Key.Key_Z, CTRL | Qt.KeyboardModifier.ShiftModifier)
-    assert window.session.conv(LAYER).kernel.preset is None
+    assert kernel_of(window).preset is None
     settle(qtbot, window)
 
 
 def test_a_stepped_field_is_undone_from_itself(window: MainWindow, qtbot: QtBot) -> None:
     field = part(window, QAbstractSpinBox, "param-stride-vertical")
     press(qtbot, field, Qt.Key.Key_Up, Qt.KeyboardModifier.NoModifier)
-    assert window.session.conv(LAYER).stride != (1, 1)
+    assert conv_of(window).stride != (1, 1)
     press(qtbot, field, Qt.Key.Key_Z)
-    assert window.session.conv(LAYER).stride == (1, 1)
+    assert conv_of(window).stride == (1, 1)
     settle(qtbot, window)
 
 
@@ -190,6 +193,15 @@ def test_copy_in_the_grid_takes_the_kernel_and_elsewhere_the_result(window: Main
         assert image.pixelColor(x, y).getRgb()[:3] == (red, green, blue)
 
 
+def test_copy_in_a_table_takes_the_table(window: MainWindow, qtbot: QtBot) -> None:
+    table = part(window, FactTable, "receptive-table")
+    assert table.isVisible()
+    press(qtbot, table, Qt.Key.Key_C)
+    clipboard = QGuiApplication.clipboard()
+    assert not clipboard.mimeData().hasImage()
+    assert clipboard.text() == table.text() != ""
+
+
 def test_paste_in_the_grid_takes_a_kernel_and_elsewhere_a_picture(window: MainWindow, qtbot: QtBot) -> None:
     data = QMimeData()
     data.setText("1\t2\n3\t4")
@@ -198,14 +210,14 @@ def test_paste_in_the_grid_takes_a_kernel_and_elsewhere_a_picture(window: MainWi
     data.setImageData(image)
     QGuiApplication.clipboard().setMimeData(data)
     press(qtbot, part(window, QWidget, "kernel-grid"), Qt.Key.Key_V)
-    np.testing.assert_array_equal(window.session.conv(LAYER).kernel.values, [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(kernel_of(window).values, [[1, 2], [3, 4]])
     assert window.session.project.picture.name != "pasted picture"
     press(qtbot, part(window, QWidget, "input-view"), Qt.Key.Key_V)
     settle(qtbot, window)
     values = window.session.project.picture.values
     assert values.shape == (3, 5, 6)
     np.testing.assert_allclose(values[:, 2, 3] * 255.0, [0x80, 0x40, 0x20], atol=1e-3)
-    assert window.session.conv(LAYER).kernel.shape == (2, 2)
+    assert kernel_of(window).shape == (2, 2)
 
 
 def write_png(path: Path) -> Path:
@@ -346,7 +358,7 @@ def test_the_finder_runs_an_action_and_remembers_it(undressed: None, qtbot: QtBo
     first = window.finder.found()[0]
     qtbot.keyClick(part(window.finder, QWidget, "finder-query"), Qt.Key.Key_Return)
     assert not window.finder.isVisible()
-    assert window.session.conv(LAYER).kernel.title.startswith(first.split()[0])
+    assert kernel_of(window).title.startswith(first.split()[0])
     settle(qtbot, window)
     used = window.finder.recent()
     window.close()
@@ -396,6 +408,6 @@ def test_a_reset_leaves_the_kernel(window: MainWindow, qtbot: QtBot) -> None:
     window.session.set_param(LAYER, "stride", (2, 2))
     window.session.set_kernel(LAYER, Kernel.custom(np.ones((3, 3))))
     window.actions_table["reset-parameters"].trigger()
-    assert window.session.conv(LAYER).stride == (1, 1)
-    assert window.session.conv(LAYER).kernel == Kernel.custom(np.ones((3, 3)))
+    assert conv_of(window).stride == (1, 1)
+    assert kernel_of(window) == Kernel.custom(np.ones((3, 3)))
     settle(qtbot, window)

@@ -27,10 +27,10 @@ from scipy import ndimage
 from convstudio.core import Control
 from convstudio.engine.proof import Proof
 from convstudio.kernels import PRESETS, Kernel
-from convstudio.layers import Conv
-from convstudio.layers.conv import LUMINANCE_WEIGHTS
-from convstudio.model import Picture
-from convstudio.session import session as session_module
+from convstudio.layers import Conv, Luminance
+from convstudio.layers.luminance import LUMINANCE_WEIGHTS
+from convstudio.model import PHOTO, Picture
+from convstudio.session import computing
 from convstudio.ui.compare_view import CompareView
 from convstudio.ui.image_view import ImageView
 from convstudio.ui.main_window import DEFAULT_SIZE, MainWindow
@@ -38,6 +38,7 @@ from tests.ui.window_hands import (
     LAYER,
     drop,
     files,
+    kernel_of,
     open_window,
     part,
     proofs,
@@ -62,7 +63,7 @@ def fail(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_it_opens_on_a_picture_with_an_edge_filter(window: MainWindow) -> None:
-    assert window.session.conv(LAYER).kernel.preset == "sobel-x"
+    assert kernel_of(window).preset == "sobel-x"
     values = window.session.project.picture.values
     assert values.shape[0] == 3
     assert min(values.shape[1:]) > 200
@@ -82,8 +83,10 @@ def test_what_is_set_in_the_window_is_what_scipy_computes(window: MainWindow, qt
     window.session.set_picture(random_picture(3, 40, 50))
     weights = np.random.default_rng(3).standard_normal((4, 3))
     window.editor.edited.emit(Kernel.custom(weights), "")
+    window.control.edits.add([Luminance()], PHOTO)
+    window.session.select(LAYER)
     for name, value in (
-        ("channels", "luminance"),
+        ("channels", "all"),
         ("operation", "convolution"),
         ("padding", ((2, 3), (1, 4))),
         ("padding_mode", "constant"),
@@ -112,7 +115,7 @@ def test_the_card_and_headers_follow(window: MainWindow, qtbot: QtBot) -> None:
     settle(qtbot, window)
     assert "mine.png" in window.windowTitle()
     assert text_of(window, "card-photo-shape") == "3×40×50"
-    assert text_of(window, "card-layer-shape") == "3×20×25"
+    assert text_of(window, f"card-{LAYER}-shape") == "3×20×25"
     header = part(window, QWidget, "output-header")
     assert header.accessibleDescription() == f"{PRESETS['mean'].make().title}, 20×25"
 
@@ -122,7 +125,7 @@ def test_a_new_picture_is_shown_whole(window: MainWindow, qtbot: QtBot) -> None:
         window.views.zoom_in()
     zoom = part(window, QToolButton, "zoom-button")
     assert not zoom.text().startswith("fit")
-    window.session.set_param(LAYER, "bias", 0.5)
+    window.session.set_bias(LAYER, 0.5)
     settle(qtbot, window)
     assert not zoom.text().startswith("fit"), "an edit leaves the place that is looked at"
     window.session.set_picture(random_picture())
@@ -183,14 +186,14 @@ def test_a_grey_picture_has_no_channels_to_choose(window: MainWindow, qtbot: QtB
 def test_no_proof_is_claimed_for_what_is_not_computed_yet(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prove = session_module.prove_layer
+    prove = computing.prove_conv
 
     def prove_slowly(*what: Any) -> Proof:
         time.sleep(0.5)
         return prove(*what)
 
-    monkeypatch.setattr(session_module, "prove_layer", prove_slowly)
-    window.session.set_param(LAYER, "bias", 0.5)
+    monkeypatch.setattr(computing, "prove_conv", prove_slowly)
+    window.session.set_bias(LAYER, 0.5)
     qtbot.waitUntil(lambda: not any("matches" in text or "✓" in text for text in proofs(window)), timeout=400)
     assert any("checking" in text for text in proofs(window))
     settle(qtbot, window)
@@ -238,7 +241,7 @@ def test_what_does_not_fit_is_said_with_what_to_do(window: MainWindow, qtbot: Qt
 def test_tab_reaches_every_control_from_left_to_right(window: MainWindow) -> None:
     met: list[str] = []
     window.sidebar.setFocus()
-    for _ in range(60):
+    for _ in range(90):
         QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
         name = (window.focusWidget() or window).objectName()
         if name in met and name != "kernel-grid":
@@ -304,7 +307,7 @@ def test_the_comparison_is_dimmed_too_and_recovers(window: MainWindow, qtbot: Qt
 
 
 def test_cancelling_offers_to_compute_again(window: MainWindow, qtbot: QtBot) -> None:
-    window.session.set_param(LAYER, "bias", 0.5)
+    window.session.set_bias(LAYER, 0.5)
     window.session.cancel_computing()
     assert part(window, ImageView, "output-view").dimmed
     assert window.message_bar.level() == "warning"
@@ -431,7 +434,7 @@ def test_a_switch_of_theme_redraws_the_icons(window: MainWindow) -> None:
         pixels = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
         return max(pixels, key=lambda colour: colour.alpha()).lightness()
 
-    window.session.set_param(LAYER, "bias", 0.5)  # switched on, its icon has its full colour
+    window.session.set_bias(LAYER, 0.5)  # switched on, its icon has its full colour
     window.actions_table["theme-light"].trigger()
     on_light = ink()
     window.actions_table["theme-dark"].trigger()
@@ -458,8 +461,8 @@ def test_a_long_job_can_be_cancelled_from_the_strip(
     values = shown_values(window)
     strip = part(window, QWidget, "progress-strip")
     with monkeypatch.context() as patch:
-        patch.setattr(Conv, "apply", endless)
-        window.session.set_param(LAYER, "bias", 0.5)
+        patch.setattr(Conv, "forward", endless)
+        window.session.set_bias(LAYER, 0.5)
         qtbot.waitUntil(began.is_set)
         assert not strip.isVisible(), "the first moment shows nothing"
         qtbot.waitUntil(strip.isVisible)

@@ -20,9 +20,9 @@ from convstudio.ui.image_view import ImageView
 from convstudio.ui.kernel_grid import KernelGrid
 from convstudio.ui.main_window import MainWindow
 from tests.ui.window_hands import (
-    LAYER,
     drop,
     files,
+    kernel_of,
     open_window,
     part,
     settle,
@@ -92,7 +92,7 @@ def test_from_a_dropped_file_to_an_edited_kernel_and_back(
     press(real, Qt.Key.Key_Return)
     settle(qtbot, real)
     weights = np.array([[-1, 0, 1], [-2, 0.25, 2], [-1, 0, 1]])
-    np.testing.assert_allclose(real.session.conv(LAYER).kernel.values, weights)
+    np.testing.assert_allclose(kernel_of(real).values, weights)
     planes = pixels[:, :, ::-1].transpose(2, 0, 1) / 255.0
     expected = [ndimage.correlate(plane, weights, mode="mirror") for plane in planes]
     np.testing.assert_allclose(shown_values(real), expected, atol=1e-5)
@@ -100,9 +100,9 @@ def test_from_a_dropped_file_to_an_edited_kernel_and_back(
 
     press(real, Qt.Key.Key_Z, CTRL)
     settle(qtbot, real)
-    assert real.session.conv(LAYER).kernel.preset == "sobel-x"
+    assert kernel_of(real).preset == "sobel-x"
     press(real, Qt.Key.Key_Z, CTRL | SHIFT)
-    assert real.session.conv(LAYER).kernel.values[1, 1] == 0.25
+    assert kernel_of(real).values[1, 1] == 0.25
     press(real, Qt.Key.Key_Z, CTRL)
     press(real, Qt.Key.Key_Z, CTRL)
     settle(qtbot, real)
@@ -119,12 +119,12 @@ def test_any_action_is_found_by_its_name(real: MainWindow, qtbot: QtBot) -> None
     press(real, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: not real.finder.isVisible())
     settle(qtbot, real)
-    assert (real.session.conv(LAYER).kernel.preset or "").startswith("laplacian")
+    assert (kernel_of(real).preset or "").startswith("laplacian")
     press(real, Qt.Key.Key_K, CTRL)
     qtbot.waitUntil(real.finder.isVisible)
     press(real, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not real.finder.isVisible())
-    assert (real.session.conv(LAYER).kernel.preset or "").startswith("laplacian")
+    assert (kernel_of(real).preset or "").startswith("laplacian")
 
 
 def test_tab_reaches_every_panel_and_comes_round(real: MainWindow, qtbot: QtBot) -> None:

@@ -29,14 +29,17 @@ def test_an_older_result_does_not_hide_a_failure(window: MainWindow, qtbot: QtBo
     window.session.set_param(LAYER, "padding", "valid")
     window.session.set_picture(random_picture(1, 5, 5))
     settle(qtbot, window)
-    words = text_of(window, "card-layer-shape")
+    names = [f"card-{LAYER}-{name}" for name in ("shape", "problem")]
+    words = [text_of(window, name) for name in names]
+    assert words[0] == "no result"
+    assert "63" in words[1]
     failure = window.session.failure
     # As with patience: a result that an edit overtook comes first, and the failure right behind it.
     window.session.result_ready.emit(older)
     window.session.result_failed.emit(failure)
     qtbot.wait(30)
-    assert text_of(window, "card-layer-shape") == words
-    assert text_of(window, "card-layer-proof") == "!"
+    assert [text_of(window, name) for name in names] == words
+    assert text_of(window, f"card-{LAYER}-proof") == ""
 
 
 def test_a_file_that_cannot_be_looked_at_is_told_like_any(window: MainWindow, qtbot: QtBot) -> None:

@@ -115,6 +115,6 @@ def test_an_unexpected_error_is_said_in_the_window(window: MainWindow, qtbot: Qt
         thread.start()
         thread.join()
         qtbot.waitUntil(lambda: "a slip of ours" in window.message_bar.text())
-    window.session.set_param(LAYER, "bias", 0.5)
+    window.session.set_bias(LAYER, 0.5)
     settle(qtbot, window)
     assert proofs(window)[2] == "✓", "the program goes on"

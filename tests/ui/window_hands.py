@@ -12,6 +12,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from convstudio.kernels import Kernel
+from convstudio.layers import Conv
 from convstudio.model import Picture
 from convstudio.session.settings import Settings
 from convstudio.ui.image_view import ImageView
@@ -58,7 +60,19 @@ def text_of(window: QWidget, name: str) -> str:
 
 def proofs(window: MainWindow) -> list[str]:
     """Return what the three places say that show the proof: status bar, inspector, layer card."""
-    return [text_of(window, name) for name in ("readout-proof", "proof", "card-layer-proof")]
+    return [text_of(window, name) for name in ("readout-proof", "proof", f"card-{LAYER}-proof")]
+
+
+def conv_of(window: MainWindow, layer_id: str = LAYER) -> Conv:
+    """Return a layer that is known to be a convolution."""
+    layer = window.session.project.layer(layer_id)
+    assert isinstance(layer, Conv)
+    return layer
+
+
+def kernel_of(window: MainWindow, index: int = 0, channel: int | None = None) -> Kernel:
+    """Return the kernel of a filter of the first convolution."""
+    return conv_of(window).bank.filters[index].kernel(channel)
 
 
 def shown_values(window: MainWindow) -> np.ndarray[Any, Any]:
