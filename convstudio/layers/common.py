@@ -22,6 +22,25 @@ BORDERS = (
 """What padded pixels may contain, by the core's names."""
 
 
+_MIRROR = {"reflect": "Reflection", "symmetric": "A symmetric border", "circular": "A circular border"}
+
+
+def border_reach(mode: str, n: int, maximum: int) -> int:
+    """Return how many pixels a border mode can fill on one side of an axis of ``n`` pixels.
+
+    Reflection has n − 1 pixels to give, mirroring with the edge and wrapping n; the others any number.
+    """
+    return {"reflect": n - 1, "symmetric": n, "circular": n}.get(mode, maximum)
+
+
+def border_misfit(mode: str, n: int, padded: int) -> str:
+    """Return why a border mode cannot fill so many pixels beside ``n``, or an empty string."""
+    reach = border_reach(mode, n, padded)
+    if padded <= reach:
+        return ""
+    return f"{_MIRROR[mode]} can fill {reach} px beside {n} px, but {padded} px are padded."
+
+
 def shape_of(x: FloatArray) -> Shape:
     """Return an array's ``(C, H, W)``."""
     channels, height, width = x.shape

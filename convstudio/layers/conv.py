@@ -9,12 +9,11 @@ import numpy as np
 
 from convstudio.core import Control, Cost, GeometryError, conv, conv_backward
 from convstudio.core.geometry import conv_cost, output_shape, resolve_padding, unread
-from convstudio.core.padding import checked_mode
 from convstudio.core.planner import Plan, plan_conv
 from convstudio.core.receptive import Stage
 from convstudio.layers.bank_layer import BankLayer
 from convstudio.layers.base import FloatArray, LayerGradients, Mate, Repair, Shape
-from convstudio.layers.common import BORDERS, first_that_fits, per_axis_text
+from convstudio.layers.common import BORDERS, border_misfit, first_that_fits, per_axis_text
 from convstudio.spec.params import (
     Choice,
     ChoiceParam,
@@ -145,7 +144,10 @@ class Conv(BankLayer):
         height, width = output_shape(
             spatial, self.bank.shape, stride=self.stride, padding=amounts, dilation=self.dilation
         )
-        checked_mode(self.padding_mode, self.padding_value, spatial, amounts)
+        for n, pair in zip(spatial, amounts, strict=True):
+            why = border_misfit(self.padding_mode, n, max(pair))
+            if why:
+                raise GeometryError(f"{why} Choose another border, or less padding.")
         return channels, height, width
 
     def geometry(self, in_shape: Shape) -> WindowGeometry:

@@ -10,6 +10,7 @@ from functools import cache, cached_property
 
 from convstudio.core.geometry import resolve_padding, span
 from convstudio.layers.base import Shape
+from convstudio.layers.common import border_misfit, border_reach
 from convstudio.layers.conv import Conv
 from convstudio.spec.params import (
     PADDING_WORDS,
@@ -30,7 +31,6 @@ _ADVICE = {
     "padding": "Choose more padding, or a smaller kernel or dilation.",
     "padding_mode": "Choose another border, or less padding.",
 }
-_MIRROR = {"reflect": "Reflection", "symmetric": "A symmetric border", "circular": "A circular border"}
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,6 @@ class Limits:
     most: Pair = (0, 0)
     amounts: tuple[Pair, Pair] | None = None
     problems: dict[str, str] = field(default_factory=dict)
-
-
-def border_reach(mode: str, n: int, maximum: int) -> int:
-    """Return how many pixels a border mode can fill on one side of an axis of ``n`` pixels.
-
-    Reflection has n − 1 pixels to give, mirroring with the edge and wrapping n; the others any number.
-    """
-    return {"reflect": n - 1, "symmetric": n, "circular": n}.get(mode, maximum)
 
 
 @dataclass(frozen=True)
@@ -96,11 +88,7 @@ class _Window:
 
     def unfillable(self, axis: int, mode: str = "") -> str:
         """Return why the border mode cannot fill the padding of an axis, or an empty string."""
-        most, n, mode = max(self.amounts[axis]), self.spatial[axis], mode or self.mode
-        reach = border_reach(mode, n, most)
-        if most <= reach:
-            return ""
-        return f"{_MIRROR[mode]} can fill {reach} px beside {n} px, but {most} px are padded."
+        return border_misfit(mode or self.mode, self.spatial[axis], max(self.amounts[axis]))
 
     def misfit(self) -> str:
         """Return the first reason why this window cannot slide over the picture, or an empty string."""

@@ -250,7 +250,7 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _show_failure(self, failure: Failure) -> None:
         self._shown = None  # what follows from an older result comes too late
-        self.views.show_failure(failure)
+        self.views.show_failure(failure, self.session.project.picture)
         self._tell_proof("", "none", "", "")
         self.sidebar.layers.show_failure(failure)
         self.tools.show_failure(failure)

@@ -122,11 +122,19 @@ class ViewArea(QWidget):
         self.link.link(evaluation, cells)
         self._unpainted = True
 
-    def show_failure(self, failure: Failure) -> None:
-        """Show what the layer was given, and the last good output dimmed: it is not what was asked for."""
-        self._output.show_dimmed(True)
+    def show_failure(self, failure: Failure, picture: Picture | None = None) -> None:
+        """Show what the layer was given, and the last good output dimmed: it is not what was asked for.
+
+        If that is of another picture than the present one, it is not shown.
+        """
+        if picture is None or picture is self._picture:
+            self._output.show_dimmed(True)
+            self._output_header.show_detail("last good result")
+        else:
+            self._output.show_message("There is no result for this picture.")
+            self._output_header.show_title("No result")
+            self._viewport.fit()
         self._both.show_dimmed(True)
-        self._output_header.show_detail("last good result")
         if failure.source is None or failure.source_view is None:
             return
         self.link.unlink()  # nothing corresponds to the cells of the old output
