@@ -181,6 +181,29 @@ def test_luminance_is_one_channel_of_weighted_colours(pictures: Path) -> None:
     np.testing.assert_allclose(result, filtered(luma, SOBEL), atol=1e-5)
 
 
+def test_a_bias_is_added_to_the_luminance_too(pictures: Path) -> None:
+    photo = pictures / "photo.png"
+    options = ["--channels", "luminance", "--bias", "0.5"]
+    assert run(["apply", str(photo), "--kernel", "sobel-x", *options, "-o", "out.npy"]) == 0
+    luma = np.tensordot(LUMA, values_of(photo), 1)[np.newaxis]
+    np.testing.assert_allclose(read(Path("out.npy")), filtered(luma, SOBEL) + 0.5, atol=1e-5)
+
+
+def test_all_channels_are_added_up_into_one(pictures: Path) -> None:
+    photo = pictures / "photo.png"
+    assert run(["apply", str(photo), "--kernel", "sobel-x", "--channels", "all", "-o", "out.npy"]) == 0
+    total = filtered(values_of(photo), SOBEL).sum(axis=0, keepdims=True)
+    np.testing.assert_allclose(read(Path("out.npy")), total, atol=1e-5)
+
+
+@pytest.mark.parametrize("word", ["each", "all", "luminance"])
+def test_a_grey_picture_is_itself_however_its_channel_is_taken(word: str, here: Path) -> None:
+    grey = np.random.default_rng(0).random((1, 9, 11), dtype=np.float32)
+    np.save("grey.npy", grey)
+    assert run(["apply", "grey.npy", "--kernel", "sobel-x", "--channels", word, "-o", "out.npy"]) == 0
+    np.testing.assert_allclose(read(Path("out.npy")), filtered(grey, SOBEL), atol=1e-5)
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_png_holds_the_clamped_values_to_half_a_step(bits: int, pictures: Path) -> None:
     photo = pictures / "deep.png"
@@ -353,6 +376,7 @@ BAD: list[tuple[str, str, list[str]]] = [
     ("photo.png", "--kernel mean --dilation x -o out.png", ["--dilation", "x"]),
     ("photo.png", "--kernel mean --bias nan -o out.png", ["--bias", "nan"]),
     ("photo.png", "--kernel mean --channels red -o out.png", ["--channels", "luminance"]),
+    ("photo.png", "--kernel mean --channels grouped -o out.png", ["--channels", "luminance"]),
     ("photo.png", "--kernel mean --size 63 --dilation 4 --padding valid -o out.png", ["249", "90 px high"]),
     ("dot.npy", "--kernel mean -o out.png", ["reflect", "1 px"]),
     ("photo.png", "--kernel mean --view pink -o out.png", ["--view", "signed", "pink"]),
