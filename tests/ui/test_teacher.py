@@ -68,6 +68,7 @@ def by_keyboard(qtbot: QtBot, window: MainWindow) -> None:
     wait(qtbot, window)
     for words in ("relu", "max pooling", "convolution"):
         window.activateWindow()  # which a desktop does by itself once a popup is closed
+        qtbot.waitUntil(window.isActiveWindow)
         QTest.keyClick(window, Qt.Key.Key_A, control | shift)
         search = part(window, QLineEdit, "gallery-search")
         qtbot.keyClicks(search, words)
