@@ -28,8 +28,8 @@ CHANNEL = 150.0  # an output channel of `taps`
 FFT_CALL = 20.0  # a transform of a block
 # What algorithms take for data on its way through the caches, over what `speeds` measured in the first one;
 # of products with one, few and many output channels.
-ROWS_LOSS = (1.7, 1.4, 1.4)
-GEMM_LOSS = (1.9, 1.7, 1.4)
+ROWS_LOSS = (1.35, 1.1, 1.3)
+GEMM_LOSS = (1.6, 1.35, 1.25)
 WINOGRAD_LOSS = (2.3, 2.0, 1.6)
 DEPTHWISE_LOSS = 1.6
 SEPARABLE_LOSS = 1.25
