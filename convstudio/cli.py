@@ -203,9 +203,10 @@ def _duration(seconds: float) -> str:
 
 
 def _prove_result(layer: Conv, source: FloatArray, output: FloatArray) -> int:
-    from convstudio.engine.conv_proof import prove_conv
+    from convstudio.engine.layer_proof import prove
 
-    proof = prove_conv(layer, source, output)
+    proof = prove(layer, source, output)
+    assert proof is not None
     verdict = "matches SciPy" if proof.ok else "DIFFERS from SciPy"
     tell(f"{verdict}, max error {proof.max_error:.2g} over {proof.cells} cells")
     return 0 if proof.ok else 1

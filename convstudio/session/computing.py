@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal, Slot
 
 from convstudio.core import Control
-from convstudio.engine.conv_proof import prove_conv
 from convstudio.engine.display import Rendered
 from convstudio.engine.evaluate import Evaluation, Evaluator, LayerError, LayerResult
+from convstudio.engine.layer_proof import prove
 from convstudio.engine.proof import Proof
-from convstudio.layers import Conv
 from convstudio.layers.base import FloatArray, Repair
 from convstudio.model import Project
 from convstudio.session.runner import LatestWins
@@ -177,9 +176,9 @@ class Computing(QObject):
 
         def work(control: Control) -> Proof | None:
             control.check()
-            if result is None or not result.item.enabled or not isinstance(result.item.layer, Conv):
+            if result is None or not result.item.enabled:
                 return None
-            return prove_conv(result.item.layer, result.source, result.output)
+            return prove(result.item.layer, result.source, result.output, result.mate)
 
         self._prove.submit(work)
 

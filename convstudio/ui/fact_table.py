@@ -227,8 +227,8 @@ class FactTable(QTableWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # The window's own action of these keys stands back: of two shortcuts Qt would take neither.
-        wants = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if wants and event.matches(QKeySequence.StandardKey.Copy):
+        wanted = isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Copy)
+        if wanted and event.type() == QEvent.Type.ShortcutOverride:
             event.accept()
             return True
         return super().eventFilter(watched, event)

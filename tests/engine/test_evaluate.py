@@ -12,9 +12,9 @@ from scipy import ndimage
 
 from convstudio.core import Cancelled, Control
 from convstudio.engine import memory
-from convstudio.engine.conv_proof import prove_conv
 from convstudio.engine.display import render
 from convstudio.engine.evaluate import Evaluator, LayerError, shown_channel
+from convstudio.engine.layer_proof import prove
 from convstudio.kernels import Bank, Filter, Kernel
 from convstudio.layers import Activation, AvgPool, Conv, GlobalPool, Layer, Luminance, MaxPool, MaxUnpool
 from convstudio.model import PHOTO, LayerItem, Look, Picture, Project
@@ -233,9 +233,13 @@ KERNEL = Kernel.custom(np.arange(6.0).reshape(2, 3))
 def test_the_proof_catches_a_wrong_cell(layer: Conv) -> None:
     x = random_picture(3, 12, 12).values
     right = layer.forward(x)
-    assert prove_conv(layer, x, right).ok
+    good = prove(layer, x, right)
+    assert good is not None
+    assert good.ok
     wrong = right + np.float32(0.01)
-    assert not prove_conv(layer, x, wrong).ok
+    bad = prove(layer, x, wrong)
+    assert bad is not None
+    assert not bad.ok
 
 
 def test_pictures_that_are_gone_are_not_kept(project: Project, evaluator: Evaluator) -> None:
