@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from convstudio.core import GeometryError
+from convstudio.engine.evaluate import shown_channel
 from convstudio.kernels import Bank, Kernel
 from convstudio.layers import BankLayer, Layer
 from convstudio.layers.base import Mate, Repair, Shape
@@ -31,7 +32,7 @@ class StackControl(QObject):
         self.edits = StackEdits(window.session)
         self._input: tuple[str, int, int] = ("", 0, ALL)  # layer, filter, input channel that is edited
         self._banks: BankPicker | None = None
-        self._all = 0  # the filter that is edited while all channels are shown
+        self._all = ("", 0)  # layer, filter that is edited while all channels are shown
         self._connect()
 
     def _connect(self) -> None:
@@ -103,15 +104,26 @@ class StackControl(QObject):
         """The filter that makes the shown channel, and the place of the input that it is made of."""
         layer = item.layer
         assert isinstance(layer, BankLayer)
-        count = len(layer.bank.filters)
-        channel = item.look.channel
+        count, shape = len(layer.bank.filters), self.in_shape(item.id)
+        channel = self._shown_channel(item)
         if channel is None:
-            return min(self._all, count - 1), 0
-        inputs = self.in_shape(item.id)
-        if inputs is None:
+            layer_id, index = self._all
+            return min(index, count - 1) if layer_id == item.id else 0, 0
+        if shape is None:
             return min(channel, count - 1), 0
-        index, read = layer.filter_at(channel, inputs[0])
+        index, read = layer.filter_at(channel, shape[0])
         return min(index, count - 1), read[0] if layer.channels == "each" else 0
+
+    def _shown_channel(self, item: LayerItem) -> int | None:
+        """The channel of a layer's result that is shown, None for all of them or the only one."""
+        layer, shape = item.layer, self.in_shape(item.id)
+        assert isinstance(layer, BankLayer)
+        if shape is None:
+            return item.look.channel
+        try:
+            return shown_channel(item.look, layer.out_channels(shape[0]))
+        except GeometryError:
+            return item.look.channel
 
     def in_shape(self, layer_id: str) -> Shape | None:
         """Return what comes into a layer by the shape rules, None where a layer above does not fit."""
@@ -191,13 +203,12 @@ class StackControl(QObject):
         item = self.bank_item()
         if item is None or index < 0:
             return
-        self._all = index
-        layer, look = item.layer, item.look
+        self._all = (item.id, index)
+        layer, channel = item.layer, index
         assert isinstance(layer, BankLayer)
-        channel = index
         if layer.channels == "each":
             count = len(layer.bank.filters)
-            channel = index if look.channel is None else look.channel // count * count + index
+            channel += (self._shown_channel(item) or 0) // count * count
         self._session.set_channel(channel)
         self.show_project(self._session.project)
 
