@@ -17,6 +17,7 @@ from convstudio.ui.viewport import Viewport
 HEIGHT = 32
 _MARGIN, _GAP = 10, 8
 _TITLE = 80  # the title is not shortened below this for what can be left out
+_LONGEST_NAME = 18  # letters of a channel's name on its button; the menu has it whole
 _COLOURS = ("red", "green", "blue")
 _ZOOMS = (25, 50, 100, 200, 400, 800, 1600, 3200)
 
@@ -170,10 +171,17 @@ class ViewHeader(QWidget):
         else:
             names = tuple(f"channel {index}" for index in range(channels))
         self._channel_names = names
-        _fill(self._channels, rows + [(name, index, "") for index, name in enumerate(names)])
+        _fill(
+            self._channels, rows + [(name.replace("&", "&&"), index, "") for index, name in enumerate(names)]
+        )
 
     def _channel_word(self, channel: int | None) -> str:
-        return "RGB" if channel is None else self._channel_names[channel]
+        """Return the channel's name as a button takes it; a long one would push the others out."""
+        if channel is None:
+            return "RGB"
+        name = self._channel_names[channel]
+        short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1].rstrip()}…"
+        return short.replace("&", "&&")
 
     def _zoom_menu(self) -> QMenu:
         menu = QMenu(self)

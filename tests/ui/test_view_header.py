@@ -109,6 +109,54 @@ def test_one_channel_leaves_no_choice(header: ViewHeader) -> None:
     assert button(header, "view-button").isVisible()
 
 
+def test_many_channels_are_chosen_by_number(qtbot: QtBot, header: ViewHeader) -> None:
+    header.show_rendered(render(noise(40), "signed", channel=7), channels=40, channel=7)
+    actions = button(header, "channel-button").menu().actions()
+    assert [each.text() for each in actions] == [f"channel {n}" for n in range(40)]
+    assert [each.data() for each in actions if each.isChecked()] == [7]
+    assert button(header, "channel-button").text() == "channel 7 ▾"
+    with qtbot.waitSignal(header.channel_chosen) as told:
+        actions[39].trigger()
+    assert told.args == [39]
+
+
+def test_channels_have_the_names_of_their_filters(header: ViewHeader) -> None:
+    names = ("Sobel x", "salt & pepper", "a very long name that somebody gave to a filter")
+    header.show_title("Convolution", "20×30")
+    header.resize(620, header.height())
+    header.show_rendered(render(noise(), "signed", channel=1), channels=3, channel=1, names=names)
+    actions = button(header, "channel-button").menu().actions()
+    assert [each.text() for each in actions] == [
+        "all channels",
+        "0 Sobel x",
+        "1 salt && pepper",
+        f"2 {names[2]}",
+    ]
+    assert button(header, "channel-button").text() == "1 salt && pepper ▾"
+    header.show_rendered(render(noise(), "signed", channel=2), channels=3, channel=2, names=names)
+    assert button(header, "channel-button").text() == "2 a very long nam… ▾"
+    assert button(header, "channel-button").isVisible()
+    assert legend(header).isVisible()
+    header.show_rendered(render(noise(), "signed"), channels=3)
+    assert [each.text() for each in button(header, "channel-button").menu().actions()][1:] == [
+        "red",
+        "green",
+        "blue",
+    ]
+
+
+def test_the_menu_of_channels_is_filled_anew_only_when_they_change(header: ViewHeader) -> None:
+    names = tuple(f"filter {n}" for n in range(300))
+    menu = button(header, "channel-button").menu()
+    header.show_rendered(render(noise(5), "signed", channel=0), channels=300, channel=0, names=names)
+    before = menu.actions()
+    header.show_rendered(render(noise(5), "absolute", channel=4), channels=300, channel=4, names=names)
+    assert menu.actions() == before
+    assert [each.data() for each in before if each.isChecked()] == [4]
+    header.show_rendered(render(noise(5), "signed", channel=0), channels=2, channel=0)
+    assert len(menu.actions()) == 2
+
+
 def test_the_legend_has_the_ends_of_the_scale(header: ViewHeader) -> None:
     values = np.array([[[-0.35182, 0.1]]], np.float32)
     header.show_rendered(render(values, "signed"))
