@@ -43,6 +43,19 @@ def test_the_border_holds_what_the_core_pads_with(
         assert (patch.pixels == render(patch.values, "clamped").pixels).all()
 
 
+@pytest.mark.parametrize("view", ["signed", "minmax", "absolute"])
+@pytest.mark.parametrize(("channels", "channel"), [(3, None), (3, 2), (5, 4)])
+def test_the_border_is_coloured_on_the_scale_of_the_picture(
+    view: str, channels: int, channel: int | None
+) -> None:
+    values = np.random.default_rng(1).standard_normal((channels, 6, 7), dtype=np.float32)
+    shown = render(values, view, channel=channel)
+    border = padded_border(values, ((2, 0), (0, 0)), "reflect", like=shown, channel=channel)
+    assert border is not None
+    (above,) = border.patches
+    assert (above.pixels == shown.pixels[[2, 1]]).all(), "rows that are mirrored look the same"
+
+
 def test_no_padding_has_no_border_and_too_much_is_refused() -> None:
     values = np.zeros((1, 4, 4), np.float32)
     assert padded_border(values, ((0, 0), (0, 0)), "reflect") is None
