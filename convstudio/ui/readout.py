@@ -64,7 +64,7 @@ class Readout(QStatusBar):
 
     def show_algorithm(self, result: LayerResult | None) -> None:
         """Show the algorithm and its time; nothing where nothing could be computed."""
-        if result is None:
+        if result is None or not result.item.enabled:
             self._algorithm.clear()
             return
         words = [result.algorithm] if result.algorithm else []
