@@ -28,14 +28,16 @@ CHANNEL = 150.0  # an output channel of `taps`
 FFT_CALL = 20.0  # a transform of a block
 # What algorithms take for data on its way through the caches, over what `speeds` measured in the first one;
 # of products with one, few and many output channels.
+TAPS_LOSS = 1.1
 ROWS_LOSS = (1.35, 1.1, 1.3)
-GEMM_LOSS = (1.6, 1.35, 1.25)
+GEMM_LOSS = (1.8, 1.35, 1.25)
 WINOGRAD_LOSS = (2.3, 2.0, 1.6)
 DEPTHWISE_LOSS = 1.6
 SEPARABLE_LOSS = 1.25
 STRIDED_LOSS = 1.6
 FFT_GAIN = 0.67  # larger blocks than the measured one take less a cell
 MANY = 32  # output channels
+LONG_ROW = 1024  # cells of a row, as `speeds` measures them; the products of shorter ones begin sooner
 MEMORY = 0.35  # nanoseconds to bring a value from memory or back, once each
 TILE_CELLS = 130_000  # a tile's usual size, for counting tiles
 
@@ -125,7 +127,7 @@ def taps(p: Problem) -> tuple[float, str]:
     s = speeds()
     used = p.kernels * p.taps - p.zeros
     if p.stride == (1, 1, 1):
-        total = p.scale * p.planes * (_memory(p) + p.sums * s.tap)
+        total = TAPS_LOSS * p.scale * p.planes * (_memory(p) + p.sums * s.tap)
         calls = _calls(p.planes * p.groups * (p.inputs + p.outputs) / 2)
     else:  # two calls for each tap, over every s-th cell
         total = p.scale * p.planes * (_memory(p) + used * 3 * s.add)
@@ -144,7 +146,8 @@ def rows(p: Problem) -> tuple[float, str]:
     total = p.scale * p.planes * (_memory(p) + copied * s.copy + p.kernels * p.taps * product)
     total *= _loss(p, ROWS_LOSS)
     reason = f"{p.inputs * p.taps} products a cell, each input row copied {p.kernel[2]} times"
-    return total + s.row_call * lines + _calls(p.planes * copied / 4), reason
+    call = s.row_call * min(1.0, 0.1 + 0.9 * p.cells[2] / LONG_ROW)
+    return total + call * lines + _calls(p.planes * copied / 4), reason
 
 
 def gemm(p: Problem) -> tuple[float, str]:
