@@ -7,7 +7,6 @@ Times are from this machine in this run; what counts is how they compare with th
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -26,14 +25,13 @@ STARTUP_CHILD = "--startup-child"
 
 def make_window() -> MainWindow:
     """Open the real window with settings of its own."""
-    from PySide6.QtCore import QSettings
 
     from convstudio.app import make_application
     from convstudio.session.settings import Settings
     from convstudio.ui.main_window import MainWindow
 
     app = make_application()
-    window = MainWindow(Settings(QSettings(os.devnull, QSettings.Format.IniFormat)), size=(1600, 1000))
+    window = MainWindow(Settings.passing(), size=(1600, 1000))
     window.setProperty("application", app)  # keep it alive as long as the window
     window.show()
     return window

@@ -75,7 +75,7 @@ def parser() -> Parser:
         description="A playground for image filters and convolution kernels.",
         epilog=f"commands that need no window (convstudio COMMAND --help tells more):\n{commands}",
     )
-    options.add_argument("image", metavar="IMAGE", nargs="?", help="a picture to open")
+    options.add_argument("image", metavar="IMAGE", nargs="?", help="a picture or a project to open")
     options.add_argument(
         "--screenshot", metavar="OUT.png", help="draw the window into a file; needs no display"
     )
@@ -203,11 +203,11 @@ def _run_window(options: argparse.Namespace) -> int:
     from convstudio.ui.screenshot import ScreenshotError
 
     if options.screenshot is not None:
-        store = QSettings(os.devnull, QSettings.Format.IniFormat)
+        settings, recovery = Settings.passing(), None
     else:
-        store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "ConvStudio", "ConvStudio")
-    recovery = None if options.screenshot is not None else recovery_folder()
-    window = MainWindow(Settings(store), theme=options.theme, size=options.size, recovery=recovery)
+        ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+        settings, recovery = Settings(QSettings(ini, user, "ConvStudio", "ConvStudio")), recovery_folder()
+    window = MainWindow(settings, theme=options.theme, size=options.size, recovery=recovery)
     install_exception_hooks(window)
     interrupts = Interrupts(window)
     interrupts.closing.connect(window.projects.set_interrupted)

@@ -13,7 +13,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -208,7 +207,7 @@ def test_a_picture_that_cannot_be_opened_leaves_no_file(tmp_path: Path) -> None:
 
 @pytest.fixture
 def window(qtbot: QtBot) -> MainWindow:
-    made = MainWindow(Settings(QSettings(os.devnull, QSettings.Format.IniFormat)), size=(1000, 700))
+    made = MainWindow(Settings.passing(), size=(1000, 700))
     qtbot.addWidget(made)
     return made
 

@@ -13,7 +13,10 @@ import pytest
 from scipy import ndimage
 
 from convstudio import app, cli
+from convstudio.io.images import load_picture
+from convstudio.io.project_file import save_project
 from convstudio.io.samples import load_sample
+from convstudio.model import Project
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,7 +50,21 @@ def test_its_python_is_five_lines_that_find_edges() -> None:
 
 
 def test_every_command_line_is_tried_here() -> None:
-    assert sorted(words[1] for words in COMMANDS) == ["--screenshot", "apply", "kernels", "prove"]
+    assert sorted(words[1] for words in COMMANDS) == ["--screenshot", "apply", "kernels", "prove", "run"]
+
+
+def test_run_applies_a_project_to_a_folder_of_photos(photo: Path) -> None:
+    holiday = photo.parent / "holiday"
+    holiday.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (holiday / name).write_bytes(photo.read_bytes())
+    project = Project.first(load_picture(photo))
+    save_project(photo.parent / "lesson.convstudio", project, {}, embed=False)
+    words = command("run")
+    place = words.index("holiday/*.jpg")  # which the shell replaces by the files
+    files = sorted(str(path) for path in photo.parent.glob(words[place]))
+    assert cli.run([*words[:place], *files, *words[place + 1 :]]) == 0
+    assert len(list((photo.parent / "filtered").iterdir())) == 2
 
 
 def test_apply_blurs_the_photo(photo: Path) -> None:

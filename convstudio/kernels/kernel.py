@@ -87,9 +87,9 @@ def _frozen(values: npt.ArrayLike) -> Values:
     rows, columns = grid.shape
     if not (1 <= rows <= LARGEST_SIDE and 1 <= columns <= LARGEST_SIDE):
         raise ParamError(f"a kernel has 1 to {LARGEST_SIDE} rows and columns, this one is {rows}×{columns}")
-    wrong = np.argwhere(~(np.abs(grid) <= LARGEST_WEIGHT))  # so written, NaN is wrong too
-    if wrong.size:
-        row, column = wrong[0].tolist()
+    fine = np.abs(grid) <= LARGEST_WEIGHT  # so written, NaN is wrong too
+    if not fine.all():
+        row, column = np.argwhere(~fine)[0].tolist()
         what = "too large" if np.isfinite(grid[row, column]) else "not a finite number"
         raise ParamError(f"the weight in row {row + 1}, column {column + 1} is {what}: {grid[row, column]:g}")
     grid += 0.0  # −0 becomes 0: equal kernels then have equal bytes, and no cell reads “−0”

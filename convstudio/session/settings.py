@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Self
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, QStandardPaths, Signal
+from PySide6.QtCore import QByteArray, QObject, QSettings, QStandardPaths, QTemporaryDir, Signal
 
 MAX_RECENT = 10
 
@@ -18,6 +19,15 @@ class Settings(QObject):
     def __init__(self, store: QSettings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._store = store
+        self._folder: QTemporaryDir | None = None
+
+    @classmethod
+    def passing(cls) -> Self:
+        """Return settings that are forgotten with the program, as for a screenshot."""
+        folder = QTemporaryDir()
+        settings = cls(QSettings(folder.filePath("settings.ini"), QSettings.Format.IniFormat))
+        settings._folder = folder  # is deleted with the object
+        return settings
 
     @property
     def theme(self) -> str:
