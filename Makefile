@@ -16,7 +16,7 @@ run: $(VENV)/run.ok
 
 test: $(VENV)/test.ok
 	@tools/system_libraries.sh test
-	QT_QPA_PLATFORM=offscreen $(PY) -m pytest -m "not window"
+	QT_QPA_PLATFORM=offscreen $(PY) -m pytest -n auto -m "not window"
 	QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1080x24" $(PY) -m pytest -m window
 
 check: $(VENV)/test.ok

@@ -84,7 +84,8 @@ class MapExchange(QObject):
             draw = sheet_painter(f"{stem} · {request.head.title}")
             request = replace(request, box=sheet_box(request.head.shape))
         job = export_job(cast("Kind", kind), target, request, stem=stem, order=self._maps.order, draw=draw)
-        self._exporter.export(job, overwrite=overwrite)
+        # Another ending than the kind's is added to: the dialog asked about another name then.
+        self._exporter.export(job, overwrite=overwrite and job.target == target)
 
     @Slot(object, object)
     def _ask_overwrite(self, job: ExportJob, paths: tuple[Path, ...]) -> None:
