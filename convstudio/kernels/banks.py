@@ -65,10 +65,10 @@ def _classic(_inputs: int) -> tuple[Filter, ...]:
         _named("sobel-y"),
         _named("laplacian-8"),
         _named("mean", size=5),
-        _named("gaussian", size=13, sigma=2.0),
+        _named("gaussian", size=9, sigma=1.5),
         _named("emboss"),
         _named("motion-blur"),
-        _named("gabor"),
+        _named("gabor", wavelength=4.0, sigma=1.5),  # as small as it can be: the bank's window is its largest
     )
 
 
@@ -219,9 +219,7 @@ for _each in (
             _count(8, "How many filters."),
             Declared(
                 "size",
-                IntParam(
-                    label="Size", help="Rows and columns.", minimum=1, maximum=15, unit="px"
-                ),
+                IntParam(label="Size", help="Rows and columns.", minimum=1, maximum=15, unit="px"),
                 3,
             ),
             Declared(
