@@ -28,10 +28,12 @@ def random_bank(rng: np.random.Generator, filters: int, inputs: int, shape: tupl
 
 
 @st.composite
-def jobs(draw: st.DrawFn) -> tuple[Summing, np.ndarray]:
-    """Return a convolution of any kind with an input that it fits."""
+def jobs(
+    draw: st.DrawFn, kinds: tuple[type[Summing], ...] = (Conv, CircularConv, ConvTranspose)
+) -> tuple[Summing, np.ndarray]:
+    """Return a convolution of one of the kinds with an input that it fits."""
     rng = np.random.default_rng(draw(st.integers(0, 999)))
-    kind = draw(st.sampled_from([Conv, CircularConv, ConvTranspose]))
+    kind = draw(st.sampled_from(kinds))
     channels = draw(st.sampled_from(["each", "all", "grouped"]))
     groups = draw(st.integers(1, 3))
     inputs = draw(st.integers(1, 3)) * (groups if channels == "grouped" else 1)
@@ -176,10 +178,9 @@ def test_a_window_shows_what_lies_under_each_tap(
 
 
 @ORDINARY
-@given(job=jobs(), data=st.data())
+@given(job=jobs((ConvTranspose,)), data=st.data())
 def test_the_stamps_that_reach_a_cell(job: tuple[Summing, np.ndarray], data: st.DataObject) -> None:
     layer, x = job
-    assume(isinstance(layer, ConvTranspose))
     channel, row, column = (data.draw(st.integers(0, n - 1)) for n in layer.out_shape(x.shape))
     found = contributions(layer, x, channel, row, column)
     before = [pair[0] for pair in layer.stage(x.shape).padding]
