@@ -13,11 +13,13 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from convstudio.core import Control
+from convstudio.engine.display import render_rgb
 from convstudio.engine.evaluate import Evaluation, Evaluator
 from convstudio.io.images import load_picture
-from convstudio.kernels import Kernel
+from convstudio.kernels import Bank, Kernel
 from convstudio.model import Project
 from convstudio.session.session import Session
+from convstudio.session.stack_edits import StackEdits
 from tests.session.session_hands import LAYER, Ear, bias_of, output, settle
 
 
@@ -135,6 +137,27 @@ def test_a_saved_png_is_what_is_shown(
     saved = load_picture(tmp_path / "r.png")
     assert saved.source_depth == f"{bits}-bit"
     np.testing.assert_allclose(saved.values, pixels.transpose(2, 0, 1) / white, atol=1e-6)
+
+
+def test_a_result_of_many_channels_is_saved_whole_or_as_it_is_shown(
+    session: Session, ear: Ear, qtbot: QtBot, tmp_path: Path
+) -> None:
+    bank = Bank.of(*(Kernel.custom([[float(n)]]) for n in range(1, 6)))
+    StackEdits(session).set_bank(LAYER, bank, channels="all")
+    session.set_channel(4)
+    settle(qtbot, session)
+    for name in ("r.npy", "r.png", "r.tif"):
+        session.save(tmp_path / name)
+        settle(qtbot, session)
+    np.testing.assert_array_equal(np.load(tmp_path / "r.npy"), output(session))
+    pixels = session.result_pixels()
+    assert pixels is not None
+    np.testing.assert_array_equal(pixels, render_rgb(output(session), "signed", channel=4))
+    saved = load_picture(tmp_path / "r.png").values
+    np.testing.assert_allclose(saved, pixels.transpose(2, 0, 1) / 255.0, atol=1e-6)
+    assert ear.saved == [tmp_path / "r.npy", tmp_path / "r.png"]
+    assert "1 or 3 channels, not 5" in ear.messages[-1][0]
+    assert not (tmp_path / "r.tif").exists()
 
 
 def test_saving_waits_for_the_result_and_saves_what_was_asked(
