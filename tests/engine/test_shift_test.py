@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from convstudio.core import Cancelled, Control, GeometryError
@@ -162,7 +162,9 @@ def stacks(draw: st.DrawFn) -> Project:
             layers.append(ConvTranspose(channels="all", stride=step))
         else:
             layers.append(Upsample(factor=step, method=draw(st.sampled_from(["nearest", "bilinear"]))))
-    return project(*layers, shape=(1, draw(st.integers(9, 20)), draw(st.integers(9, 20))))
+    made = project(*layers, shape=(1, draw(st.integers(9, 20)), draw(st.integers(9, 20))))
+    assume(stack_facts(made).problem is None)
+    return made
 
 
 @settings(max_examples=25)
@@ -171,9 +173,12 @@ def test_inside_is_where_borders_and_seam_are_not_seen(made: Project, shift: tup
     """Inside cells equal those of a picture that goes on in all directions, moved without a seam."""
     whole = ShiftExperiment(made, made.selected)
     outcome = whole.run(shift).with_pooling
-    if outcome.equivariance is not None and outcome.equivariance.inside is not None:
-        assert outcome.equivariance.inside.share == 0.0
     facts = stack_facts(made)
+    # A stride that is undone further down still sees other cells unless all of its steps are whole ones.
+    steps = [shift[axis] / level.fields[axis].jump for level in facts.layers for axis in (0, 1)]
+    in_steps = all(step.denominator == 1 for step in steps)
+    if in_steps and outcome.equivariance is not None and outcome.equivariance.inside is not None:
+        assert outcome.equivariance.inside.share == 0.0
     height, width = facts.photo[1:]
     axes = whole._whole._placed
     assert axes is not None
