@@ -49,10 +49,9 @@ class Centre(QWidget):
 
     @Slot(bool)
     def _share_height(self, grid: bool) -> None:
-        if grid:
-            height = self.splitter.height()
-            maps = round(_GRID_SHARE * height)
-            self.splitter.setSizes([height - maps, maps])
+        height = self.splitter.height()
+        maps = round(_GRID_SHARE * height) if grid else self.maps.minimumHeight()
+        self.splitter.setSizes([height - maps, maps])
 
     def view_state(self) -> dict[str, object]:
         """Return what a project remembers of how it was looked at."""

@@ -1,0 +1,57 @@
+"""The middle column: the maps take room as a grid and give it back as a strip; a project's view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from convstudio.ui.main_window import MainWindow
+from tests.ui.window_hands import open_window, settle
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
+    window = open_window(qtbot, tmp_path / "settings.ini")
+    yield window
+    window.close()
+
+
+def test_the_strip_gives_back_what_the_grid_took(window: MainWindow, qtbot: QtBot) -> None:
+    centre = window.centre
+    before = centre.views.height()
+    centre.maps.set_grid(True)
+    settle(qtbot, window)
+    assert centre.views.height() < before - 50
+    centre.maps.set_grid(False)
+    settle(qtbot, window)
+    assert abs(centre.views.height() - before) <= 2
+
+
+def test_a_view_comes_back_as_far_as_it_is_known(window: MainWindow) -> None:
+    centre = window.centre
+    centre.maps.set_grid(True)
+    centre.maps.choose_scale("shared")
+    centre.maps.choose_sort("energy")
+    centre.tools.show_tool("cost")
+    state = centre.view_state()
+    centre.maps.set_grid(False)
+    centre.maps.choose_scale("individual")
+    centre.tools.set_folded(True)
+    centre.show_view_state(state)
+    assert centre.view_state() == state
+    centre.show_view_state({"grid": "yes", "tool": "none such", "sort": 3, "scale": None})
+    assert centre.view_state() == state
+
+
+def test_the_layout_is_remembered_and_nonsense_is_not(window: MainWindow) -> None:
+    centre = window.centre
+    centre.maps.set_grid(True)
+    saved = centre.save_state()
+    centre.maps.set_grid(False)
+    centre.restore_state(saved)
+    assert centre.maps.is_grid
+    for nonsense in (b"", b"{", b"[]", b'{"grid": 1, "sizes": "x", "tools": 3}'):
+        centre.restore_state(type(saved)(nonsense))
