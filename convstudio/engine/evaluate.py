@@ -202,7 +202,8 @@ class Evaluator:
         project, control = walk.project, walk.control
         if wanted == 0:
             picture = self._view(walk.keys[0], project.picture.values, Look("clamped"), control)
-            return picture, picture, None
+            shown_photo = self._view(walk.keys[0], project.picture.values, project.photo_look, control)
+            return picture, shown_photo, None
         shown = walk.results[wanted - 1]
         given = _given_look(project, shown)
         source = self._view(walk.keys[wanted - 1], shown.source, given, control)

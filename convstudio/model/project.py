@@ -94,6 +94,7 @@ class Project:
     layers: tuple[LayerItem, ...]
     selected: str = PHOTO
     compared: Side | None = None
+    photo_look: Look = Look("clamped")
 
     def __post_init__(self) -> None:
         ids = [item.id for item in self.layers]
@@ -147,9 +148,9 @@ class Project:
 
     @property
     def look(self) -> Look:
-        """How the selected layer is shown; the photo as its file stores it."""
+        """How the selected layer, or the photo, is shown."""
         shown = self.shown
-        return Look("clamped") if shown is None else shown.look
+        return self.photo_look if shown is None else shown.look
 
     def mates(self) -> dict[str, str]:
         """Return which layer each undoing one belongs to, by id: they pair up as brackets do.
@@ -218,9 +219,9 @@ class Project:
         return dataclasses.replace(self, picture=picture)
 
     def with_look(self, **changes: Any) -> Self:
-        """Return a project whose selected layer is looked at in another way; the photo has but one way."""
+        """Return a project whose selected layer, or photo, is looked at in another way."""
         if self.selected == PHOTO:
-            return self
+            return dataclasses.replace(self, photo_look=dataclasses.replace(self.photo_look, **changes))
         return self.with_item(self.selected, look=dataclasses.replace(self.look, **changes))
 
     def with_selected(self, layer_id: str) -> Self:

@@ -75,6 +75,7 @@ class BankPicker(QFrame):
         self._list.setAccessibleName("Filter banks")
         self._list.addItems([kind.title for kind in BANKS.values()])
         self._list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._list.setStyleSheet("QListWidget::item { padding: 4px 6px; }")
         self._list.currentRowChanged.connect(self._show_kind)
         self._list.itemDoubleClicked.connect(self._take)
         self._summary = self._words("bank-summary", "")

@@ -218,7 +218,7 @@ class ViewArea(QWidget):
         names = () if result is None else channel_names(result.item.layer, result.source.shape[0], channels)
         self._output_header.show_rendered(
             evaluation.output_view,
-            channels=1 if result is None else channels,
+            channels=channels,
             channel=evaluation.channel,
             names=names,
         )

@@ -93,7 +93,10 @@ def test_looks_names_and_switches_belong_to_their_layer() -> None:
     assert looked.look == Look("minmax", 2)
     assert looked.with_selected("a").look == Look()
     assert looked.with_selected(PHOTO).look == Look("clamped")
-    assert looked.with_selected(PHOTO).with_look(view="minmax") == looked.with_selected(PHOTO)
+    photo = looked.with_selected(PHOTO).with_look(view="minmax", channel=1)
+    assert photo.look == Look("minmax", 1)
+    assert photo.with_selected("b").look == Look("minmax", 2)
+    assert photo.with_selected("a").look == Look()
     named = project.with_item("a", name="edges", enabled=False)
     assert [(item.title, item.enabled) for item in named.layers] == [
         ("edges", False),

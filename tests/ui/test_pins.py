@@ -139,3 +139,17 @@ def test_deleting_the_compared_layer_ends_the_comparison(window: MainWindow, qtb
     window.control.edits.delete("conv-1")
     settle(qtbot, window)
     assert window.session.project.compared is None
+
+
+def test_the_photo_s_channels_are_looked_at_too(window: MainWindow, qtbot: QtBot) -> None:
+    window.session.select("photo")
+    settle(qtbot, window)
+    window.centre.maps.channel_chosen.emit(1)
+    settle(qtbot, window)
+    shown = view(window, "output-view").picture
+    assert shown is not None
+    assert shown.channel == 1
+    np.testing.assert_array_equal(shown.pixels[..., 0], shown.pixels[..., 2])  # grey
+    window.session.select("conv-2")
+    settle(qtbot, window)
+    assert window.session.project.look.channel is None
