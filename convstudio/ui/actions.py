@@ -46,6 +46,7 @@ class Actions:
         self._window = window
         self._actions: dict[str, QAction] = {}
         self._icons: dict[str, str] = {}
+        self._drawn: tuple[str, int] | None = None  # the colour of the icons, and how many there were
         self._menus: dict[str, QMenu] = {}
         self._groups: dict[str, QActionGroup] = {}
 
@@ -101,6 +102,10 @@ class Actions:
         return self._groups[name]
 
     def paint_icons(self, colour: str) -> None:
-        """Draw all icons in the theme's text colour."""
+        """Draw all icons in the theme's text colour, if they are not drawn in it already."""
+        drawn = (colour, len(self._icons))
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
         for name, picture in self._icons.items():
             self._actions[name].setIcon(icon(picture, colour))

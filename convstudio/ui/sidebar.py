@@ -195,8 +195,7 @@ class Sidebar(QScrollArea):
         self.receptive = ReceptiveNote(self)
         self.note = KernelNote(self)
         self.samples = SampleGallery(self)
-        self.gallery = LayerGallery(self)
-        self.gallery.chosen.connect(self._chosen)
+        self._gallery: LayerGallery | None = None
         self.layers.add_requested.connect(self.open_gallery)
         self.layers.resized.connect(self._room_wanted)
         self._headings = {text: self._make_heading(text) for text in ("LAYERS", "THIS KERNEL", "PICTURES")}
@@ -270,6 +269,14 @@ class Sidebar(QScrollArea):
         self._headings["THIS KERNEL"].setVisible(shown)
 
     # --- adding ---
+
+    @property
+    def gallery(self) -> LayerGallery:
+        """The gallery, made when it is first asked for: the window is there sooner."""
+        if self._gallery is None:
+            self._gallery = LayerGallery(self)
+            self._gallery.chosen.connect(self._chosen)
+        return self._gallery
 
     @Slot(str)
     def open_gallery(self, after: str = "") -> None:
