@@ -1,4 +1,4 @@
-"""Which input cells won the windows of a max or min pooling, as pictures to draw on the input."""
+"""Which input cell won a window of a max or min pooling, to be marked on the input."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convstudio.core import Control, GeometryError, max_pool, min_pool
-from convstudio.core.gradients.progress import share
-from convstudio.core.threads import Scratch, run_tiles
+from convstudio.core import GeometryError, max_pool, min_pool
 from convstudio.layers import MaxPool, MinPool
 from convstudio.layers.base import FloatArray
 
-Counts = NDArray[np.int32]
 Extreme = MaxPool | MinPool
 """The poolings that keep one cell of each window."""
-
-_MOST_CELLS = 1 << 24  # output cells whose winners are held at a time, 8 bytes each
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,36 +35,6 @@ class WinningWindow:
     inside: NDArray[np.bool_]
     winner: tuple[int, int]
     value: float
-
-
-def win_counts(layer: Extreme, x: FloatArray, control: Control | None = None) -> Counts:
-    """Return int32 ``(C, H, W)``, how many windows each input cell won; its sum is the output's cells.
-
-    Args:
-        layer: a max or min pooling.
-        x: its input ``(C, H, W)``.
-        control: stops the work and hears of its progress.
-
-    Raises:
-        GeometryError: the windows do not fit.
-        Cancelled: ``control`` was cancelled.
-    """
-    channels, height, width = x.shape
-    _, rows, columns = layer.out_shape((channels, height, width))
-    counts = np.empty(x.shape, np.int32)
-    step = max(1, _MOST_CELLS // (rows * columns))
-    pool = _pool_of(layer)
-    for first in range(0, channels, step):
-        part = share(control, first / channels, min(first + step, channels) / channels)
-        some = x[np.newaxis, first : first + step]
-        places = pool(some, **layer.core_arguments(), return_indices=True, control=part).indices[0]
-
-        def count(channel: int, _scratch: Scratch, places: Any = places, first: int = first) -> None:
-            found = np.bincount(places[channel].ravel(), minlength=height * width)
-            counts[first + channel] = found.reshape(height, width)
-
-        run_tiles(range(len(places)), count)
-    return counts
 
 
 def winning_window(layer: Extreme, x: FloatArray, channel: int, row: int, column: int) -> WinningWindow:

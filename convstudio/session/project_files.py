@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from convstudio.core import Control
 from convstudio.engine.display import VIEWS
 from convstudio.io.project_file import LoadedProject, Origin, ProjectError, load_project, save_project
-from convstudio.model import Look, Picture, Project
+from convstudio.model import Look, Project
 from convstudio.model.serialize import plain
 from convstudio.session.recovery import (
     Recovery,
@@ -167,19 +167,6 @@ class ProjectFiles(QObject):
     def start(self, project: Project) -> None:
         """Begin a new project, which has no file yet."""
         self._take_over(project, None, True, None)
-
-    def use_stand_in(self, picture: Picture) -> None:
-        """Let another picture stand in for the missing one of the project's file.
-
-        The stack is computed on it, and saving keeps what the file says of the real one, until the user
-        picks a picture.
-        """
-        if self._origin is None or self._origin.stand_in is None or self._baseline is None:
-            return
-        missing = dataclasses.replace(self._origin.stand_in, picture=picture)
-        self._origin = dataclasses.replace(self._origin, stand_in=missing)
-        self._baseline = self._baseline.with_picture(picture)
-        self.note_change()
 
     def _take_over(
         self, project: Project | None, path: Path | None, embed: bool, origin: Origin | None

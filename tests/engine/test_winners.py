@@ -7,9 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from convstudio.core import Cancelled, Control, GeometryError
-from convstudio.engine import winners as module
-from convstudio.engine.winners import Extreme, win_counts, winning_window
+from convstudio.core import GeometryError
+from convstudio.engine.winners import Extreme, winning_window
 from convstudio.layers import MaxPool, MinPool
 
 ORDINARY = settings(max_examples=60)
@@ -61,20 +60,6 @@ def winner_of(layer: Extreme, plane: np.ndarray, cells: list[tuple[int, int]]) -
 
 
 @ORDINARY
-@given(job=jobs(), batch=st.sampled_from([1, 1 << 20]))
-def test_wins_are_those_of_every_window(job: tuple[Extreme, np.ndarray], batch: int) -> None:
-    layer, x = job
-    expected = np.zeros(x.shape, int)
-    for c, row, column in np.ndindex(*layer.out_shape(x.shape)):
-        expected[(c, *winner_of(layer, x[c], window_of(layer, x, row, column)))] += 1
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_MOST_CELLS", batch)
-        counts = win_counts(layer, x)
-    assert counts.dtype == np.int32
-    np.testing.assert_array_equal(counts, expected)
-
-
-@ORDINARY
 @given(job=jobs(), data=st.data())
 def test_a_window_shows_its_cells_and_the_winner(
     job: tuple[Extreme, np.ndarray], data: st.DataObject
@@ -95,16 +80,3 @@ def test_a_window_shows_its_cells_and_the_winner(
 def test_cells_that_are_not_there() -> None:
     with pytest.raises(GeometryError, match="1 channels of 2×3 cells, got channel 0, row 2, column 0"):
         winning_window(MaxPool(), np.zeros((1, 4, 6), np.float32), 0, 2, 0)
-
-
-def test_progress_and_cancelling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_CELLS", 1)
-    heard: list[float] = []
-    x = np.zeros((3, 8, 8), np.float32)
-    win_counts(MaxPool(), x, Control(heard.append))
-    assert heard == sorted(heard)
-    assert heard[-1] == 1.0
-    control = Control()
-    control.cancel()
-    with pytest.raises(Cancelled):
-        win_counts(MaxPool(), x, control)
