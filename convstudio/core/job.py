@@ -209,6 +209,14 @@ def tiles_of(full: Sequence[int], extents: Sequence[int], columns: Pair | None =
     region = Tile((0, full[0]), (0, full[1]), (0, 0, first), (full[2], full[3], last))
     if columns is None and list(extents) == list(full):  # small jobs, where the loops below take longest
         return [region]
+    examples, groups, depth, height, _ = full
+    # Bands of rows, which jobs with few channels are cut into: as the small ones, without the loops.
+    if columns is None and extents[:3] == [examples, groups, depth] and extents[4] == last:
+        step, to = extents[3], (0, groups)
+        return [
+            Tile((0, examples), to, (0, low, 0), (depth, min(low + step, height), last))
+            for low in range(0, height, step)
+        ]
     return pieces(region, extents)
 
 

@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from convstudio.core.algorithms import gemm
+from convstudio.core.algorithms.shifted import copier, reads_directly
 from convstudio.core.arrays import strided
 from convstudio.core.job import ConvJob, Tile, Work, fit_tile, tiles_of, whole, whole_bands
-from convstudio.core.threads import Scratch
+from convstudio.core.threads import Scratch, thread_count
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -38,7 +39,25 @@ def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     # Large ones with all columns: each call of NumPy for one more may have to wait for the interpreter, which
     # takes longer than copying the input to pad its sides.
     few = gemm.few_tiles(job, full, _scratch_bytes(job), _TILE_BYTES)
+    if few[4] < full[4] and reads_directly(job):
+        few = _full_width(job, full) or few
     return tiles_of(full, _in_bands(job, few, full)), work(job)
+
+
+def _full_width(job: ConvJob, full: Sequence[int]) -> list[int] | None:
+    """Extents of one example's bands as wide as the output, which need no padded block and fewer calls.
+
+    None where bands within the bytes of a tile are lower than the kernel: they share too few rows.
+    """
+    needed, cores = _scratch_bytes(job), thread_count()
+    count = cores * -(-needed((1, 1, 1, *full[3:])) // (cores * _TILE_BYTES))
+    while True:
+        height = -(-full[3] // count)
+        if height < max(job.kernel[1], 2):
+            return None
+        if needed((1, 1, 1, height, full[4])) <= _TILE_BYTES:
+            return [1, 1, 1, height, full[4]]
+        count += cores
 
 
 def extents(job: ConvJob, full: Sequence[int]) -> list[int]:
@@ -51,10 +70,11 @@ def extents(job: ConvJob, full: Sequence[int]) -> list[int]:
 
 def _scratch_bytes(job: ConvJob) -> Callable[[Sequence[int]], int]:
     kd, _, kw = job.kernel
+    direct = reads_directly(job)
 
     def needed(tile: Sequence[int]) -> int:
         examples, groups, depth, height, width = tile
-        read = job.reach((depth, height, width))
+        read = (0,) if direct and width == job.cells[2] else job.reach((depth, height, width))
         copied = depth * _copied_rows(job, height) * kd * kw * width
         return job.dtype.itemsize * examples * groups * job.inputs * (math.prod(read) + copied)
 
@@ -87,6 +107,7 @@ def work(job: ConvJob) -> Work:
     weights = by_row.reshape(groups, 1, 1, 1, outputs, kh * kd * inputs * kw)
 
     narrow = gemm.work(job)
+    copies = copier(job)
     band = _band(job)
 
     def compute(tile: Tile, scratch: Scratch) -> None:
@@ -100,13 +121,23 @@ def work(job: ConvJob) -> Work:
             product(tile, scratch)
 
     def product(tile: Tile, scratch: Scratch) -> None:
-        columns = _columns(job, tile, scratch)
+        direct = copies(tile, scratch) if copies is not None else None
+        columns = _columns(job, tile, scratch) if direct is None else _overlapping(job, direct, tile)
         examples, many, depth, phases, height = columns.shape[:5]
         target = job.target(tile).reshape(examples, many, outputs, depth, height, phases, tile.extent[2])
         by_phase = target.transpose(0, 1, 3, 5, 4, 2, 6)
         np.matmul(weights[tile.groups[0] : tile.groups[1]], columns, out=by_phase)
 
     return compute
+
+
+def _overlapping(job: ConvJob, copies: Array, tile: Tile) -> Array:
+    """`_columns` from copies made without a padded block."""
+    examples, groups, _, inputs, kw, width = copies.shape
+    of_example, of_group, of_row, _, of_shift, of_cell = copies.strides
+    shape = (examples, groups, 1, 1, tile.extent[1], job.kernel[1] * inputs * kw, width)
+    strides = (of_example, of_group, 0, 0, of_row * job.stride[1], of_shift, of_cell)
+    return strided(copies, shape, strides)
 
 
 def _columns(job: ConvJob, tile: Tile, scratch: Scratch) -> Array:
