@@ -72,6 +72,7 @@ class ToolControl(QObject):
         self._sums.sums_ready.connect(self.sums.show_sums)
         self._sums.failed.connect(self.sums.show_nothing)
         session.stack_ready.connect(self._show_stack)
+        session.computing_changed.connect(self._computing_changed)
         tabs.shown.connect(self._tool_shown)
 
     @property
@@ -94,6 +95,12 @@ class ToolControl(QObject):
         self.cost.show_result(evaluation)
         self.sums.show_result(evaluation)
         self.pins.show_result(evaluation, facts)
+
+    @Slot(bool)
+    def _computing_changed(self, busy: bool) -> None:
+        if busy:  # the maps and sums of what was there before would only take the processor from it
+            self._reader.cancel()
+            self._sums.cancel()
 
     @Slot(object)
     def _show_stack(self, evaluation: Evaluation) -> None:
