@@ -173,6 +173,9 @@ class LayerCard(_Picturing):
                 problem or item.layer.summary(),
                 f"{self._state}: channels × height × width." if known else "",
                 f"{counts}." if counts else "",
+                f"{self._receptive}: size, jump and start of what a cell sees of the photo."
+                if known and self._receptive
+                else "",
                 "" if item.enabled else "Switched off: what comes in goes on unchanged.",
                 "Drag it to another place; double click the name to rename it.",
             )
@@ -187,7 +190,10 @@ class LayerCard(_Picturing):
         self._tell(dimensions(result.output), result.cost.parameters)
 
     def show_receptive(self, text: str) -> None:
-        """Show how much of the photo a cell sees, such as "RF 4"; nothing for ""."""
+        """Show how much of the photo a cell sees, such as "RF 4 · j 2 · s −1"; nothing for "".
+
+        Where there is little room the last of these go first; the tooltip has them all.
+        """
         if text != self._receptive:
             self._receptive = text
             self._show_facts()
@@ -221,7 +227,8 @@ class LayerCard(_Picturing):
 
     def _show_facts(self) -> None:
         counts = f"{short_count(self._parameters)} par" if self._parameters else ""
-        more = [each for each in (counts, self._receptive) if each and "×" in self._state]
+        seen = self._receptive.split(" · ")
+        more = [each for each in (counts, *seen) if each and "×" in self._state]
         tight = self.density.lines == 1
         self._shape.show_facts([self._state, *more] if tight else [self._state])
         self._facts.show_facts([] if tight else more)

@@ -163,4 +163,7 @@ def _either(rows: str, columns: str) -> str:
 
 def _field_words(layer: LayerFacts) -> str:
     rows, columns = layer.fields
-    return f"RF {_either(str(rows.size), str(columns.size))}"
+    size, jump, start = (
+        _either(str(getattr(rows, name)), str(getattr(columns, name))) for name in ("size", "jump", "start")
+    )
+    return f"RF {size} · j {jump} · s {start.replace('-', '−')}"
