@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_SLACK = 1.125  # how much larger than needed a buffer may be
 _ALONE = 2  # references to a buffer that only the pool's list holds, as ``sys.getrefcount`` counts them
 
 
@@ -40,10 +41,10 @@ class BufferPool:
         size = math.prod(shape) * kind.itemsize
         self._takes += 1
         unused = self._unused()
-        fitting = [i for i in unused if self._buffers[i].nbytes == size]
-        if fitting:
-            buffer = self._buffers[fitting[-1]]
-            self._last_takes[fitting[-1]] = self._takes
+        best = self._best(unused, size)
+        if best is not None:
+            buffer = self._buffers[best]
+            self._last_takes[best] = self._takes
             self._forget(self._outdated(unused))
         else:
             # Let go of what does not fit, but for the last few: two sizes may take turns.
@@ -51,12 +52,20 @@ class BufferPool:
             buffer = np.empty(size, np.uint8)
             self._buffers.append(buffer)
             self._last_takes.append(self._takes)
-        return buffer.view(kind).reshape(shape)
+        return buffer[:size].view(kind).reshape(shape)
 
     @property
     def nbytes(self) -> int:
         """What all buffers occupy, those in use included."""
         return sum(buffer.nbytes for buffer in self._buffers)
+
+    def _best(self, unused: list[int], size: int) -> int | None:
+        """The unused buffer that is the smallest to hold so much, if it is not much too large.
+
+        A window that grows by a pixel makes a result a little smaller: that is no reason for fresh memory.
+        """
+        fitting = [i for i in unused if size <= self._buffers[i].nbytes <= _SLACK * size]
+        return min(fitting, key=lambda i: (self._buffers[i].nbytes, -self._last_takes[i]), default=None)
 
     def _unused(self) -> list[int]:
         held = self._buffers

@@ -36,6 +36,8 @@ from convstudio.ui.theme import ThemeChoice, apply_theme, theme_of
 from convstudio.ui.tool_control import LOW_WINDOW, ToolControl
 
 MOMENT_MILLISECONDS = 150
+FACTS_MILLISECONDS = 4
+"""How long the numbers stay behind a picture: with none, their timer may come before the painting."""
 DEFAULT_SIZE = (1440, 900)
 TITLE_BAR = 48  # px that a desktop may put over the window, unknown before it is shown
 
@@ -85,7 +87,7 @@ class MainWindow(QMainWindow):
         self.finder = ActionFinder(self.actions_table.all(), self)
         self.finder.set_recent(settings.recent_actions)
 
-        self._after_paint = self._timer(0, self._show_facts)
+        self._after_paint = self._timer(FACTS_MILLISECONDS, self._show_facts)
         self._moment = self._timer(MOMENT_MILLISECONDS, self._tell_expected)
         self._expected = ("", "")
         self._shown: Evaluation | None = None

@@ -77,3 +77,18 @@ def test_arrays_in_use_keep_their_values(steps: list[tuple[int, bool]]) -> None:
         array[...] = number
         held.append((array, number))
     assert all((array == number).all() for array, number in held)
+
+
+def test_a_result_that_is_a_little_smaller_takes_no_fresh_memory() -> None:
+    pool = BufferPool()
+    first = pool.take((100, 100), np.float32)
+    address = first.ctypes.data
+    del first
+    smaller = pool.take((98, 99), np.float32)
+    assert smaller.ctypes.data == address
+    assert smaller.shape == (98, 99)
+    assert smaller.flags.c_contiguous
+    other = pool.take((98, 99), np.float32)  # the buffer is in use: its views count
+    assert not np.shares_memory(other, smaller)
+    del smaller, other
+    assert pool.take((40, 40), np.float32).ctypes.data != address  # not a small one in a large one
