@@ -89,7 +89,9 @@ class ToolControl(QObject):
 
     def show_result(self, evaluation: Evaluation) -> None:
         """Show what follows from a result, once its picture is on screen."""
-        facts = self._show_facts()
+        facts, project = self._show_facts(), evaluation.project
+        if project != self._session.project:  # a drag goes on: what is pinned lies on what is shown
+            facts = stack_facts(project)
         self._maps.show_result(evaluation)
         self.receptive.show_result(evaluation)
         self.cost.show_result(evaluation)

@@ -153,3 +153,16 @@ def test_the_photo_s_channels_are_looked_at_too(window: MainWindow, qtbot: QtBot
     window.session.select("conv-2")
     settle(qtbot, window)
     assert window.session.project.look.channel is None
+
+
+def test_a_pin_lies_on_the_result_that_is_shown_while_a_drag_goes_on(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    window.views.link.cell_pinned.emit(19, 23)
+    shown = window.session.evaluation
+    assert shown is not None
+    window.session.set_param("conv-2", "stride", (4, 4))  # asked for, not there yet: no cell (19, 23) then
+    window.tools.show_result(shown)
+    assert window.views.link.pin == (19, 23)
+    settle(qtbot, window)
+    assert window.views.link.pin is None
