@@ -190,10 +190,7 @@ class LayerCard(_Picturing):
         self._tell(dimensions(result.output), result.cost.parameters)
 
     def show_receptive(self, text: str) -> None:
-        """Show how much of the photo a cell sees, such as "RF 4 · j 2 · s −1"; nothing for "".
-
-        Where there is little room the last of these go first; the tooltip has them all.
-        """
+        """Show how much of the photo a cell sees, such as "RF 4 j2 s−1"; nothing for ""."""
         if text != self._receptive:
             self._receptive = text
             self._show_facts()
@@ -227,8 +224,7 @@ class LayerCard(_Picturing):
 
     def _show_facts(self) -> None:
         counts = f"{short_count(self._parameters)} par" if self._parameters else ""
-        seen = self._receptive.split(" · ")
-        more = [each for each in (counts, *seen) if each and "×" in self._state]
+        more = [each for each in (self._receptive, counts) if each and "×" in self._state]
         tight = self.density.lines == 1
         self._shape.show_facts([self._state, *more] if tight else [self._state])
         self._facts.show_facts([] if tight else more)

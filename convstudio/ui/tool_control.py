@@ -168,4 +168,4 @@ def _field_words(layer: LayerFacts) -> str:
     size, jump, start = (
         _either(str(getattr(rows, name)), str(getattr(columns, name))) for name in ("size", "jump", "start")
     )
-    return f"RF {size} · j {jump} · s {start.replace('-', '−')}"
+    return f"RF {size} j{jump} s{start.replace('-', '−')}"

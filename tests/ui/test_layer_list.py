@@ -77,7 +77,7 @@ def test_parameters_and_the_receptive_field_stand_below_the_shape(cards: LayerLi
     assert text_of(cards, "card-conv-1-facts") == "30 par"
     assert text_of(cards, "card-activation-1-facts") == ""
     cards.show_receptive({"conv-1": "RF 3", "max_pool-1": "RF 4"})
-    assert text_of(cards, "card-conv-1-facts") == "30 par · RF 3"
+    assert text_of(cards, "card-conv-1-facts") == "RF 3 · 30 par"
     assert text_of(cards, "card-max_pool-1-facts") == "RF 4"
     assert "RF 3" in part(cards, QWidget, "card-conv-1").accessibleName()
     cards.show_receptive({})
@@ -87,9 +87,9 @@ def test_parameters_and_the_receptive_field_stand_below_the_shape(cards: LayerLi
 def test_facts_that_do_not_fit_are_left_out_whole(cards: LayerList) -> None:
     show(cards, three())
     line = part(cards, CardLine, "card-conv-1-facts")
-    cards.show_receptive({"conv-1": "RF 300×400 and so on"})
-    assert line.text() == "30 par · RF 300×400 and so on"
-    assert line.fitting() == "30 par"
+    cards.show_receptive({"conv-1": "RF 27 j1 s−13"})
+    assert line.text() == "RF 27 j1 s−13 · 30 par"
+    assert line.fitting() == "RF 27 j1 s−13"
 
 
 @pytest.mark.parametrize(

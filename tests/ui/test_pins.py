@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from convstudio.engine.stack_facts import stack_facts
 from convstudio.kernels.banks import BANKS
 from convstudio.layers import Activation, Conv, MaxPool, Upsample
+from convstudio.ui.card_parts import CardLine
 from convstudio.ui.compare_view import CompareView
 from convstudio.ui.image_view import ImageView
 from convstudio.ui.main_window import MainWindow
@@ -166,3 +167,14 @@ def test_a_pin_lies_on_the_result_that_is_shown_while_a_drag_goes_on(
     assert window.views.link.pin == (19, 23)
     settle(qtbot, window)
     assert window.views.link.pin is None
+
+
+def test_every_card_tells_size_jump_and_start(window: MainWindow) -> None:
+    for layer_id, words in (
+        ("conv-1", "RF 3 j1 s−1"),
+        ("activation-1", "RF 3 j1 s−1"),
+        ("max_pool-1", "RF 4 j2 s−1"),
+        ("conv-2", "RF 8 j2 s−3"),
+    ):
+        line = part(window, CardLine, f"card-{layer_id}-facts")
+        assert line.fitting().startswith(words)
