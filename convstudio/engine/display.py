@@ -20,7 +20,8 @@ Values = NDArray[np.floating]
 
 _USUAL_SHARE = 0.995
 _SAMPLES = 1 << 14
-_LEAST_SHARE = 0.125
+LEAST_SHARE = 0.125
+"""Of the largest magnitude, below which the end of the signed scale is never put."""
 
 
 @dataclass(frozen=True)
@@ -198,20 +199,20 @@ def _scale(planes: Values, view: str, limit: float | None, control: Checks | Non
     known = limit is not None and view != "minmax"
     found = rasterize.Range(0.0, 0.0, finite=False) if known else rasterize.measure(planes, control)
     if view == "minmax":
-        return _minmax(found)
+        return minmax_scale(found.low, found.high, finite=found.finite)
     largest = limit if known and limit is not None else max(abs(found.low), abs(found.high))
     if view == "absolute":
-        return Scale(0.0, largest, _inverse(largest), magnitude=True, clips=known, finite=found.finite)
+        return Scale(0.0, largest, inverse(largest), magnitude=True, clips=known, finite=found.finite)
     crowded = False
     if not known:
         # Never so low that rounding noise fills the scale of a picture that is flat but for a few edges.
-        usual = max(usual_limit(planes), largest * _LEAST_SHARE)
+        usual = max(usual_limit(planes), largest * LEAST_SHARE)
         crowded = known = usual < largest
         largest = usual
     return Scale(
         low=-largest,
         high=largest,
-        factor=0.5 * _inverse(largest),
+        factor=0.5 * inverse(largest),
         offset=0.5,
         coloured=planes.shape[0] == 1,
         clips=known,
@@ -239,16 +240,17 @@ def usual_limit(planes: Values) -> float:
     return float(np.partition(magnitudes, rank)[rank])
 
 
-def _minmax(found: rasterize.Range) -> Scale:
-    low, high, span = found.low, found.high, found.high - found.low
+def minmax_scale(low: float, high: float, *, clips: bool = False, finite: bool = False) -> Scale:
+    """Return the scale of the view ``minmax`` for values between these."""
+    span = high - low
     if span == 0.0:  # all values are the same: mid-grey says neither low nor high
-        return Scale(low, high, 0.0, offset=0.5, finite=found.finite)
+        return Scale(low, high, 0.0, offset=0.5, clips=clips, finite=finite)
     if math.isinf(span):  # the range of float64 itself
-        factor = 0.5 * _inverse(0.5 * high - 0.5 * low)
-        return Scale(low, high, factor, offset=-low * factor, finite=found.finite)
-    return Scale(low, high, _inverse(span), base=low, finite=found.finite)
+        factor = 0.5 * inverse(0.5 * high - 0.5 * low)
+        return Scale(low, high, factor, offset=-low * factor, clips=clips, finite=finite)
+    return Scale(low, high, inverse(span), base=low, clips=clips, finite=finite)
 
 
-def _inverse(span: float) -> float:
+def inverse(span: float) -> float:
     """Return ``1 / span``, or 0 for nothing and for what is too small to divide by."""
     return 1.0 / span if span > 1e-300 else 0.0

@@ -19,12 +19,10 @@ from convstudio.engine.channel_statistics import (
     value_ranges,
     worth_threads,
 )
-from convstudio.engine.display import view_kind
+from convstudio.engine.display import LEAST_SHARE, inverse, minmax_scale, view_kind
 from convstudio.engine.rasterize import Scale
 
 Values = NDArray[np.floating[Any]]
-
-_LEAST_SHARE = 0.125  # as in display: of the largest magnitude, what the signed scale reaches at least
 
 
 def thumbnail_shape(spatial: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
@@ -116,26 +114,13 @@ def channel_scale(stats: ChannelStatistics, view: str, channel: int | None) -> S
     ranges = value_ranges(stats, shared=channel is None)
     low, high = ranges[channel or 0].tolist()
     if view == "minmax":
-        return _stretched(low, high)
+        return minmax_scale(low, high, clips=True)
     largest = max(-low, high)
     if view == "absolute":
-        return Scale(0.0, largest, _inverse(largest), magnitude=True, clips=True)
+        return Scale(0.0, largest, inverse(largest), magnitude=True, clips=True)
     usual = stats.usual_of_all if channel is None else float(stats.usual[channel])
-    limit = min(largest, max(usual, largest * _LEAST_SHARE))
-    return Scale(-limit, limit, 0.5 * _inverse(limit), offset=0.5, coloured=True, clips=True)
-
-
-def _stretched(low: float, high: float) -> Scale:
-    if high == low:  # neither low nor high: mid-grey
-        return Scale(low, high, 0.0, offset=0.5, clips=True)
-    if math.isinf(high - low):
-        factor = 0.5 * _inverse(0.5 * high - 0.5 * low)
-        return Scale(low, high, factor, offset=-low * factor, clips=True)
-    return Scale(low, high, _inverse(high - low), base=low, clips=True)
-
-
-def _inverse(span: float) -> float:
-    return 1.0 / span if span > 1e-300 else 0.0
+    limit = min(largest, max(usual, largest * LEAST_SHARE))
+    return Scale(-limit, limit, 0.5 * inverse(limit), offset=0.5, coloured=True, clips=True)
 
 
 def colour_thumbnails(
