@@ -12,6 +12,7 @@ from convstudio.model.project import (
     suiting_bank_view,
     suiting_view,
 )
+from convstudio.model.training import MethodSetup, PairSetup, StudentSetup, TrainingSetup
 
 __all__ = [
     "MOST_LAYERS",
@@ -19,9 +20,13 @@ __all__ = [
     "History",
     "LayerItem",
     "Look",
+    "MethodSetup",
+    "PairSetup",
     "Picture",
     "Project",
     "Side",
+    "StudentSetup",
+    "TrainingSetup",
     "suiting_bank_view",
     "suiting_view",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from convstudio.kernels import Filter, Kernel
 from convstudio.layers import BankLayer, Conv, Layer
 from convstudio.layers.base import Mate, Shape
 from convstudio.model.picture import Picture
+from convstudio.model.training import TrainingSetup
 from convstudio.spec.params import ParamError
 
 PHOTO = "photo"
@@ -95,6 +96,7 @@ class Project:
     selected: str = PHOTO
     compared: Side | None = None
     photo_look: Look = Look("clamped")
+    training: TrainingSetup = field(default_factory=TrainingSetup)
 
     def __post_init__(self) -> None:
         ids = [item.id for item in self.layers]

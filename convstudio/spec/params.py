@@ -88,6 +88,14 @@ class FloatParam(Param):
         return float(value)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LogFloatParam(FloatParam):
+    """A positive number that is chosen by its order of magnitude: a slider over it is logarithmic.
+
+    ``decimals`` counts significant digits.
+    """
+
+
 @dataclass(frozen=True)
 class Choice:
     """One of several: the value that is stored, its name on screen and what choosing it means."""

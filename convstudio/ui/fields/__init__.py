@@ -11,6 +11,7 @@ from convstudio.spec.params import (
     Declared,
     FloatParam,
     IntParam,
+    LogFloatParam,
     PaddingParam,
     Param,
     PerAxisParam,
@@ -28,6 +29,7 @@ __all__ = ["FIELD_KINDS", "Field", "make_field"]
 FIELD_KINDS: dict[type[Param], type[Field]] = {
     IntParam: IntField,
     FloatParam: FloatField,
+    LogFloatParam: FloatField,
     ChoiceParam: ChoiceField,
     BoolParam: BoolField,
     PerAxisParam: PerAxisField,

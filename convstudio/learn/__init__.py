@@ -1,0 +1,1 @@
+"""ConvStudio: learning kernels."""
