@@ -12,7 +12,8 @@ from convstudio.model.project import (
     suiting_bank_view,
     suiting_view,
 )
-from convstudio.model.training import MethodSetup, PairSetup, StudentSetup, TrainingSetup
+from convstudio.model.training import PairSetup, StudentSetup, TrainingSetup
+from convstudio.model.training_method import MethodSetup
 
 __all__ = [
     "MOST_LAYERS",
