@@ -21,7 +21,10 @@ _GRID_SHARE = 0.55  # of the height that pictures and maps share, when the maps 
 
 
 class Centre(QWidget):
-    """Stacks the panels; the strip of maps keeps its height, the grid shares its with the pictures."""
+    """Stacks the panels; the strip of maps keeps its height, the grid shares its with the pictures.
+
+    A tall tool takes the place of pictures and maps while it is shown.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +42,7 @@ class Centre(QWidget):
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
         self.maps.grid_toggled.connect(self._share_height)
+        self.tools.tall_changed.connect(self._give_column)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -52,6 +56,10 @@ class Centre(QWidget):
         height = self.splitter.height()
         maps = round(_GRID_SHARE * height) if grid else self.maps.minimumHeight()
         self.splitter.setSizes([height - maps, maps])
+
+    @Slot(bool)
+    def _give_column(self, tall: bool) -> None:
+        self.splitter.setVisible(not tall)
 
     def view_state(self) -> dict[str, object]:
         """Return what a project remembers of how it was looked at."""

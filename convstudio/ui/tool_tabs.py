@@ -1,4 +1,7 @@
-"""The tools under the views: one of them at a time under a bar of tabs, or only the bar."""
+"""The tools under the views: one of them at a time under a bar of tabs, or only the bar.
+
+A tall tool has the whole column for itself while it is shown: whoever holds the tools puts the rest away.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ BAR_HEIGHT = 30  # px
 BODY_HEIGHT = 172  # px of the tool under the bar, at first
 LOWEST, HIGHEST = 110, 480  # px that the grip leaves the body
 _GRIP = 4
+_QWIDGETSIZE_MAX = (1 << 24) - 1  # Qt's own number for "as high as there is room"
 
 _STYLE = """
 QTabBar { background: transparent; border: none; }
@@ -118,10 +122,11 @@ class ToolTabs(QWidget):
     """Shows one tool of several under their tabs; a press on the current tab folds it away.
 
     ``shown`` tells which tool is visible from now on, "" when all are folded away: the others need not work.
-    A tool's own show and hide events come with it.
+    A tool's own show and hide events come with it. ``tall_changed`` tells whether what is shown is tall.
     """
 
     shown = Signal(str)
+    tall_changed = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -129,6 +134,8 @@ class ToolTabs(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._ids: list[str] = []
+        self._tall_ids: set[str] = set()
+        self._tall = False
         self._folded = False
         self._height = self._height_before = BODY_HEIGHT
         self._bar = _Bar(self)
@@ -167,14 +174,23 @@ class ToolTabs(QWidget):
 
     # --- what is there ---
 
-    def add_tool(self, tool_id: str, title: str, widget: QWidget, help_text: str = "") -> None:
-        """Add a tool behind the others; the first one is shown."""
+    def add_tool(
+        self, tool_id: str, title: str, widget: QWidget, help_text: str = "", *, tall: bool = False
+    ) -> None:
+        """Add a tool behind the others; the first one is shown. A tall one takes the whole column.
+
+        Raises:
+            ValueError: there is a tool of that name.
+        """
         if tool_id in self._ids:
             raise ValueError(f"there is a tool {tool_id!r} already")
         self._ids.append(tool_id)
+        if tall:
+            self._tall_ids.add(tool_id)
         self._stack.addWidget(widget)
         index = self._bar.addTab(title)
-        self._bar.setTabToolTip(index, tip(help_text, "Press the tab again to fold the tools away."))
+        again = "bring the pictures back" if tall else "fold the tools away"
+        self._bar.setTabToolTip(index, tip(help_text, f"Press the tab again to {again}."))
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -196,6 +212,11 @@ class ToolTabs(QWidget):
     def folded(self) -> bool:
         """Whether only the bar is there."""
         return self._folded
+
+    @property
+    def tall(self) -> bool:
+        """Whether the tool that is shown wants the whole column."""
+        return self._tall
 
     # --- what is shown ---
 
@@ -236,19 +257,35 @@ class ToolTabs(QWidget):
 
     def _apply(self) -> None:
         folded = self._folded
+        tall = self.shown_tool in self._tall_ids
         self._stack.setVisible(not folded)
-        self._grip.setEnabled(not folded)
-        self._grip.setCursor(Qt.CursorShape.ArrowCursor if folded else Qt.CursorShape.SplitVCursor)
-        self.setFixedHeight(_GRIP + BAR_HEIGHT + (0 if folded else self._height))
-        words = "Bring the tools back" if folded else "Fold the tools away"
-        self._fold.folded = folded
-        self._fold.setAccessibleName(words)
-        self._fold.setToolTip(tip(f"{words}: the pictures get their room."))
-        self._fold.update()
+        self._grip.setEnabled(not (folded or tall))
+        fixed = folded or tall
+        self._grip.setCursor(Qt.CursorShape.ArrowCursor if fixed else Qt.CursorShape.SplitVCursor)
+        if tall:
+            self.setMinimumHeight(_GRIP + BAR_HEIGHT + LOWEST)
+            self.setMaximumHeight(_QWIDGETSIZE_MAX)
+        else:
+            self.setFixedHeight(_GRIP + BAR_HEIGHT + (0 if folded else self._height))
+        self._describe_fold(folded=folded, tall=tall)
         if self._bar.property("folded") != folded:
             self._bar.setProperty("folded", folded)
             self._bar.style().unpolish(self._bar)
             self._bar.style().polish(self._bar)
+        if tall != self._tall:
+            self._tall = tall
+            self.tall_changed.emit(tall)
+
+    def _describe_fold(self, *, folded: bool, tall: bool) -> None:
+        if tall:
+            words, help_text = "Bring the pictures back", "Bring the pictures and their maps back."
+        else:
+            words = "Bring the tools back" if folded else "Fold the tools away"
+            help_text = f"{words}: the pictures get their room."
+        self._fold.folded = folded
+        self._fold.setAccessibleName(words)
+        self._fold.setToolTip(tip(help_text))
+        self._fold.update()
 
     # --- their height ---
 
@@ -278,7 +315,10 @@ class ToolTabs(QWidget):
         return QByteArray(json.dumps(state).encode())
 
     def restore_state(self, state: QByteArray | None) -> None:
-        """Be as ``save_state`` found it; what is not there any more or not readable is left as it is."""
+        """Be as ``save_state`` found it; what is not there any more or not readable is left as it is.
+
+        A tall tool comes back folded away: a window opens on its pictures.
+        """
         if state is None:
             return
         with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
@@ -287,4 +327,4 @@ class ToolTabs(QWidget):
             if isinstance(height, int):
                 self.set_body_height(height)
             index = self._ids.index(tool) if tool in self._ids else self._bar.currentIndex()
-            self._go(index, folded=folded is True)
+            self._go(index, folded=folded is True or tool in self._tall_ids)

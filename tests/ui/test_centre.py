@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from convstudio.ui.main_window import MainWindow
@@ -55,3 +56,20 @@ def test_the_layout_is_remembered_and_nonsense_is_not(window: MainWindow) -> Non
     assert centre.maps.is_grid
     for nonsense in (b"", b"{", b"[]", b'{"grid": 1, "sizes": "x", "tools": 3}'):
         centre.restore_state(type(saved)(nonsense))
+
+
+def test_a_tall_tool_takes_the_place_of_pictures_and_maps(window: MainWindow, qtbot: QtBot) -> None:
+    centre = window.centre
+    lab = QLabel("lab")
+    centre.tools.add_tool("lab-of-the-test", "Lab", lab, tall=True)
+    low, high = centre.tools.height(), centre.height()
+    centre.tools.show_tool("lab-of-the-test")
+    qtbot.waitUntil(lambda: centre.tools.height() == high)
+    assert not centre.views.isVisible()
+    assert not centre.maps.isVisible()
+    assert lab.isVisible()
+    centre.tools.show_tool("cost")
+    qtbot.waitUntil(lambda: centre.tools.height() < high)
+    assert centre.views.isVisible()
+    assert centre.maps.isVisible()
+    assert centre.tools.height() in (low, low + centre.tools.body_height)

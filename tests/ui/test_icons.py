@@ -17,7 +17,7 @@ NEEDED = [
     "open", "save", "copy", "paste", "samples", "undo", "redo", "find", "fit", "actual-size", "zoom-in",
     "zoom-out", "link", "unlink", "flip-horizontal", "flip-vertical", "rotate", "transpose", "negate",
     "normalize", "centre", "reset", "theme", "cancel", "check", "warning", "info", "error", "close",
-    "chevron-down", "play", "kernel", "grid", "compare", "photo", "help",
+    "chevron-down", "play", "pause", "step", "dice", "kernel", "grid", "compare", "photo", "help",
 ]  # fmt: skip
 
 

@@ -174,3 +174,76 @@ def test_a_wide_tool_does_not_widen_the_window(tabs: ToolTabs) -> None:
     wide.setMinimumWidth(5000)
     tabs.add_tool("wide", "Wide", wide)
     assert tabs.minimumSizeHint().width() < 800
+
+
+# --- tall tools ---
+
+
+@pytest.fixture
+def column(qtbot: QtBot) -> Iterator[ToolTabs]:
+    """A low and a tall tool; the views over them give way as the window's middle column has them do."""
+    window = QWidget()
+    layout = QVBoxLayout(window)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(0)
+    views, made = QLabel("views"), ToolTabs(window)
+    made.add_tool("cost", "Cost", QLabel("cost"))
+    made.add_tool("lab", "Lab", QLabel("lab"), tall=True)
+    made.tall_changed.connect(views.setHidden)
+    layout.addWidget(views, 1)
+    layout.addWidget(made)
+    window.resize(800, 500)
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    yield made
+    window.close()
+
+
+def test_a_tall_tool_has_the_column_until_another_one_is_shown(column: ToolTabs, qtbot: QtBot) -> None:
+    said: list[bool] = []
+    column.tall_changed.connect(said.append)
+    low = column.height()
+    press(qtbot, column, 1)
+    qtbot.waitUntil(lambda: column.height() == 500)
+    assert column.tall
+    press(qtbot, column, 0)
+    qtbot.waitUntil(lambda: column.height() == low)
+    assert not column.tall
+    assert said == [True, False]
+
+
+def test_the_chevron_brings_the_pictures_back(column: ToolTabs, qtbot: QtBot) -> None:
+    column.show_tool("lab")
+    qtbot.waitUntil(lambda: column.height() == 500)
+    fold = column.findChild(QToolButton, "tool-fold")
+    assert isinstance(fold, QToolButton)
+    assert fold.accessibleName() == "Bring the pictures back"
+    qtbot.mouseClick(fold, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: column.height() < 60)
+    assert (column.shown_tool, column.tall, column.current) == ("", False, "lab")
+    press(qtbot, column, 1)
+    qtbot.waitUntil(lambda: column.height() == 500)
+    assert column.tall
+
+
+def test_a_tall_tool_has_no_grip_and_keeps_the_others_height(column: ToolTabs, qtbot: QtBot) -> None:
+    column.set_body_height(222)
+    column.show_tool("lab")
+    qtbot.waitUntil(lambda: column.height() == 500)
+    grip = column.childAt(QPoint(400, 1))
+    assert grip is not None
+    qtbot.mousePress(grip, Qt.MouseButton.LeftButton, pos=QPoint(400, 1))
+    qtbot.mouseMove(grip, QPoint(400, 80))
+    assert column.body_height == 222
+    column.show_tool("cost")
+    qtbot.waitUntil(lambda: column.height() < 300)
+    assert tool(column, "cost").height() == 222
+
+
+def test_a_window_opens_on_its_pictures(column: ToolTabs) -> None:
+    column.show_tool("lab")
+    state = column.save_state()
+    column.show_tool("cost")
+    column.restore_state(state)
+    assert (column.current, column.folded, column.tall) == ("lab", True, False)
