@@ -39,4 +39,5 @@ class Pair:
     @property
     def validates(self) -> bool:
         """Whether some rows are kept for validation."""
-        return self.split < self.target.shape[-2]
+        rows: int = self.target.shape[-2]
+        return self.split < rows
