@@ -21,6 +21,7 @@ from convstudio.ui.fields.bool_field import BoolField
 from convstudio.ui.fields.choice_field import ChoiceField
 from convstudio.ui.fields.float_field import FloatField
 from convstudio.ui.fields.int_field import IntField
+from convstudio.ui.fields.log_float_field import LogFloatField
 from convstudio.ui.fields.padding_field import PaddingField
 from convstudio.ui.fields.per_axis_field import PerAxisField
 
@@ -29,7 +30,7 @@ __all__ = ["FIELD_KINDS", "Field", "make_field"]
 FIELD_KINDS: dict[type[Param], type[Field]] = {
     IntParam: IntField,
     FloatParam: FloatField,
-    LogFloatParam: FloatField,
+    LogFloatParam: LogFloatField,
     ChoiceParam: ChoiceField,
     BoolParam: BoolField,
     PerAxisParam: PerAxisField,
