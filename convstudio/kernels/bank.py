@@ -8,6 +8,7 @@ ones with zeros around, so placed that "same" padding gives what they give alone
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from numbers import Real
@@ -181,6 +182,48 @@ class Bank:
         """
         return _weights(self, inputs, flip)
 
+    def with_weights(self, weights: npt.ArrayLike, biases: npt.ArrayLike, *, flip: bool = False) -> Self:
+        """Return a bank with other numbers, given as ``weights`` and ``biases`` give them.
+
+        The filters keep their names, and their kernels what they are: shared or not, and of their size. So
+        what lies beyond a smaller kernel is left out, and a kernel that lies over several channels gets the
+        mean of what they have. A kernel whose numbers stay is the same one; else it is an edited one.
+
+        Raises:
+            ParamError: arrays of another shape, or numbers that make no kernel.
+        """
+        values, offsets = np.asarray(weights, dtype=np.float64), np.asarray(biases, dtype=np.float64)
+        count, shape = len(self.filters), self.shape
+        if values.ndim != 4 or values.shape != (count, values.shape[1], *shape) or offsets.shape != (count,):
+            raise ParamError(
+                f"this bank has {count} filters of {shape[0]}×{shape[1]} weights, "
+                f"got arrays of {values.shape} and {offsets.shape}"
+            )
+        filters = []
+        for each, one, bias in zip(self.filters, values, offsets, strict=True):
+            kernels = list(each.kernels)
+            for c, lies, place in _placed(each, values.shape[1], shape, flip):
+                found = _common(one[(lies, *place)])
+                if not np.array_equal(found, kernels[c].values):
+                    kernels[c] = kernels[c].edited(found)
+            filters.append(dataclasses.replace(each, kernels=tuple(kernels), bias=float(bias)))
+        return type(self)(tuple(filters))
+
+    def places(self, inputs: int, *, flip: bool = False) -> npt.NDArray[np.intp]:
+        """Return which of the bank's own numbers each entry of ``weights`` is; −1 where it is none.
+
+        They are counted from 0, through the filters, their kernels, rows and columns: entries with the same
+        number are one and the same weight, and those that are −1 the zeros around a smaller kernel.
+        """
+        found = np.full((len(self.filters), inputs, *self.shape), -1, dtype=np.intp)
+        first = 0
+        for k, each in enumerate(self.filters):
+            for c, lies, place in _placed(each, inputs, self.shape, flip):
+                size = each.kernels[c].values.size
+                found[(k, lies, *place)] = np.arange(first, first + size).reshape(each.kernels[c].shape)
+                first += size
+        return found
+
     def biases(self) -> Weights:
         """Return each filter's bias, float64."""
         return np.array([each.bias for each in self.filters])
@@ -191,19 +234,35 @@ class Bank:
 
 @lru_cache(maxsize=32)
 def _weights(bank: Bank, inputs: int, flip: bool) -> Weights:
-    shape = bank.shape
-    values = np.zeros((len(bank.filters), inputs, *shape))
+    values = np.zeros((len(bank.filters), inputs, *bank.shape))
     for k, each in enumerate(bank.filters):
-        kernels = each.kernels if each.shared else each.spread(inputs)  # a shared one goes to all at once
-        for c, kernel in enumerate(kernels):
-            (top, left), (high, wide) = (
-                (_before(shape[i], kernel.shape[i], flip) for i in (0, 1)),
-                kernel.shape,
-            )
-            place = slice(None) if each.shared else c
-            values[k, place, top : top + high, left : left + wide] = kernel.values
+        for c, lies, place in _placed(each, inputs, bank.shape, flip):
+            values[(k, lies, *place)] = each.kernels[c].values
     values.flags.writeable = False
     return values
+
+
+def _placed(
+    each: Filter, inputs: int, shape: tuple[int, int], flip: bool
+) -> Iterator[tuple[int, slice | list[int], tuple[slice, slice]]]:
+    """Which kernels of a filter are used, over which channels each lies, and where in the window."""
+    for c, kernel in enumerate(each.kernels[:inputs]):
+        lies: slice | list[int] = slice(None)  # a shared one goes to all at once
+        if not each.shared:
+            # Where there are too few, the first stands for the others, too.
+            lies = (
+                slice(c, c + 1)
+                if c or len(each.kernels) >= inputs
+                else [0, *range(len(each.kernels), inputs)]
+            )
+        top, left = (_before(shape[axis], kernel.shape[axis], flip) for axis in (0, 1))
+        yield c, lies, (slice(top, top + kernel.shape[0]), slice(left, left + kernel.shape[1]))
+
+
+def _common(planes: Weights) -> Weights:
+    """The mean of kernels ``(channels, rows, columns)``, to the bit what they are where all are equal."""
+    first: Weights = planes[0]
+    return first if len(planes) == 1 else first + (planes - first).mean(axis=0)
 
 
 def _before(largest: int, size: int, flip: bool) -> int:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convstudio.core import GeometryError
+from convstudio.core import Control, GeometryError
 from convstudio.kernels import Bank, preset
-from convstudio.layers.base import FloatArray, Layer, Repair
+from convstudio.layers.base import FloatArray, Layer, LayerGradients, Mate, Repair
+from convstudio.layers.common import shape_of
 from convstudio.spec.params import (
     BankParam,
     Choice,
@@ -23,6 +25,20 @@ from convstudio.spec.params import (
 )
 
 MOST_GROUPS = 512
+
+Places = NDArray[np.intp]
+
+NEEDS = ("x", "weight", "bias")
+"""The gradients of a layer with a filter bank: of its input and of its arrays."""
+
+
+class BankGradients(NamedTuple):
+    """The gradients that ``BankLayer.gradients`` returns; None for one that was not asked for."""
+
+    x: FloatArray | None
+    weight: FloatArray | None
+    bias: FloatArray | None
+
 
 BIAS = Declared(
     "bias",
@@ -176,12 +192,102 @@ class BankLayer(Layer):
         return {"weight": self.filter_weights(in_channels), "bias": biases}
 
     def with_weights(self, weights: Mapping[str, FloatArray], in_channels: int) -> Self:
+        """Return a copy with other numbers in the same filters, as ``Bank.with_weights`` puts them there."""
         values, biases = np.asarray(weights["weight"]), np.asarray(weights["bias"])
         if self.channels == "each":  # one filter has a kernel for each channel, and one bias
             count = len(self.bank.filters)
             values = values.reshape(in_channels, count, *values.shape[2:]).swapaxes(0, 1)
-            biases = biases.reshape(in_channels, count).mean(axis=0)
-        return self.replace(bank=Bank.from_weights(values, biases))
+            offsets = biases.reshape(in_channels, count)
+            biases = offsets[0] + (offsets - offsets[0]).mean(axis=0)  # exact where all are equal
+        return self.replace(bank=self.bank.with_weights(values, biases, flip=self.flips))
+
+    def places(self, in_channels: int) -> Mapping[str, Places]:
+        """Return which of the bank's own numbers each entry of ``weights`` is, by the same names.
+
+        Entries with the same number are one weight, or bias, of the bank; −1 marks the zeros around a kernel
+        that is smaller than the bank's window.
+
+        Raises:
+            GeometryError: as ``inputs_read``.
+        """
+        inputs, biases = self.inputs_read(in_channels), np.arange(len(self.bank.filters))
+        if self.channels != "each":
+            return {"weight": self.bank.places(inputs, flip=self.flips), "bias": biases}
+        found = self.bank.places(in_channels, flip=self.flips)
+        found = np.ascontiguousarray(found.swapaxes(0, 1)).reshape(-1, 1, *found.shape[2:])
+        return {"weight": found, "bias": np.tile(biases, in_channels)}
+
+    # --- computing ---
+
+    @abstractmethod
+    def compute(
+        self,
+        x: FloatArray,
+        weights: FloatArray,
+        biases: FloatArray | None,
+        *,
+        control: Control | None = None,
+        out: FloatArray | None = None,
+    ) -> FloatArray:
+        """Compute the layer as ``forward`` does, with other arrays in the place of the bank's.
+
+        Args:
+            x: ``(C, H, W)``, float32 or float64, which the layer must fit.
+            weights, biases: of any dtype, in the shapes that ``weights`` gives them; None for no biases.
+            control, out: as for ``forward``.
+
+        Raises:
+            GeometryError: the layer does not fit this input.
+            Cancelled: ``control`` was cancelled.
+        """
+
+    @abstractmethod
+    def gradients(
+        self,
+        grad: FloatArray,
+        x: FloatArray,
+        weights: FloatArray,
+        *,
+        needs: Collection[str] = NEEDS,
+        control: Control | None = None,
+    ) -> BankGradients:
+        """Return the gradients of ``compute``, those alone that are needed: of "x", "weight" and "bias".
+
+        They are of ``x``'s dtype and of the shapes of ``x`` and of the arrays that ``weights`` names.
+
+        Raises:
+            GeometryError: the layer does not fit this input.
+            Cancelled: ``control`` was cancelled.
+        """
+
+    def forward(
+        self,
+        x: FloatArray,
+        *,
+        mate: Mate | None = None,
+        control: Control | None = None,
+        out: FloatArray | None = None,
+    ) -> FloatArray:
+        self.out_shape(shape_of(x))
+        arrays = self.weights(len(x))
+        return self.compute(x, arrays["weight"], arrays["bias"], control=control, out=out)
+
+    def backward(
+        self,
+        grad: FloatArray,
+        x: FloatArray,
+        *,
+        mate: Mate | None = None,
+        control: Control | None = None,
+    ) -> LayerGradients:
+        self.out_shape(shape_of(x))
+        found = self.gradients(grad, x, self.weights(len(x))["weight"], control=control)
+        assert found.x is not None
+        assert found.weight is not None
+        assert found.bias is not None
+        return LayerGradients(found.x, {"weight": found.weight, "bias": found.bias})
+
+    # --- repairs ---
 
     def repair_channels(self, in_channels: int) -> Repair | None:
         """Return a change that makes the filters fit so many channels, or None if they do."""
@@ -206,3 +312,8 @@ def _channels(count: int) -> str:
 
 def _groups(count: int) -> str:
     return "1 group" if count == 1 else f"{count} groups"
+
+
+def cast_biases(biases: FloatArray | None, dtype: np.dtype[Any]) -> FloatArray | None:
+    """Return biases in a dtype; None where all are 0, which spares adding them."""
+    return biases.astype(dtype) if biases is not None and biases.any() else None

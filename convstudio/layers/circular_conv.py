@@ -50,11 +50,11 @@ class CircularConv(Conv):
         self._check_square()
         return super().out_channels(in_channels)
 
-    def core_weights(self, in_channels: int) -> FloatArray:
-        return circular_weight(self.filter_weights(in_channels))
+    def from_filters(self, weights: FloatArray) -> FloatArray:
+        return circular_weight(weights)
 
-    def through_weights(self, grad: FloatArray, in_channels: int) -> FloatArray:
-        return circular_weight_backward(grad, self.filter_weights(in_channels))
+    def through_weights(self, grad: FloatArray, weights: FloatArray) -> FloatArray:
+        return circular_weight_backward(grad, weights)
 
     def _check_square(self) -> None:
         rows, columns = self.bank.shape

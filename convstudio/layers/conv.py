@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -11,9 +12,9 @@ from convstudio.core import Control, Cost, GeometryError, conv, conv_backward
 from convstudio.core.geometry import conv_cost, output_shape, resolve_padding, unread
 from convstudio.core.planner import Plan, plan_conv
 from convstudio.core.receptive import Stage
-from convstudio.layers.bank_layer import BankLayer
-from convstudio.layers.base import FloatArray, LayerGradients, Mate, Repair, Shape
-from convstudio.layers.common import BORDERS, border_misfit, first_that_fits, per_axis_text
+from convstudio.layers.bank_layer import NEEDS, BankGradients, BankLayer, cast_biases
+from convstudio.layers.base import FloatArray, Mate, Repair, Shape
+from convstudio.layers.common import BORDERS, border_misfit, first_that_fits, one_example, per_axis_text
 from convstudio.spec.params import (
     Choice,
     ChoiceParam,
@@ -191,7 +192,7 @@ class Conv(BankLayer):
 
     def core_weights(self, in_channels: int) -> FloatArray:
         """Return the weights that are computed with, ``(C_out, C_in / groups, rows, columns)``, float64."""
-        return self.filter_weights(in_channels)
+        return self.from_filters(self.filter_weights(in_channels))
 
     def core_arguments(self, in_channels: int) -> dict[str, Any]:
         """Return the geometry as keyword arguments of ``core.conv``."""
@@ -205,65 +206,61 @@ class Conv(BankLayer):
             "flip": self.flips,
         }
 
-    def arrays(self, in_channels: int, dtype: Any) -> tuple[FloatArray, FloatArray | None]:
-        """Return weights and biases of a dtype; None where all biases are 0."""
-        biases = self.biases(in_channels)
-        weights = self.core_weights(in_channels).astype(dtype)
-        return weights, None if biases is None else biases.astype(dtype)
-
-    def forward(
+    def compute(
         self,
         x: FloatArray,
+        weights: FloatArray,
+        biases: FloatArray | None,
         *,
-        mate: Mate | None = None,
         control: Control | None = None,
         out: FloatArray | None = None,
     ) -> FloatArray:
-        weights, biases = self.arrays(x.shape[0], x.dtype)
-        result = conv(
+        result: FloatArray = conv(
             x[np.newaxis],
-            weights,
-            biases,
+            self.from_filters(weights).astype(x.dtype),
+            cast_biases(biases, x.dtype),
             control=control,
-            out=None if out is None else out[np.newaxis],
-            **self.core_arguments(x.shape[0]),
-        )
-        first: FloatArray = result[0]
-        return first
+            out=one_example(out),
+            **self.core_arguments(len(x)),
+        )[0]
+        return result
 
-    def backward(
+    def gradients(
         self,
         grad: FloatArray,
         x: FloatArray,
+        weights: FloatArray,
         *,
-        mate: Mate | None = None,
+        needs: Collection[str] = NEEDS,
         control: Control | None = None,
-    ) -> LayerGradients:
-        weights, _ = self.arrays(x.shape[0], x.dtype)
-        zeros = np.zeros(len(weights), x.dtype)
+    ) -> BankGradients:
         found = conv_backward(
             grad[np.newaxis],
             x[np.newaxis],
-            weights,
-            zeros,
+            self.from_filters(weights).astype(x.dtype),
+            needs=needs,
             control=control,
-            **self.core_arguments(x.shape[0]),
+            **self.core_arguments(len(x)),
         )
-        assert found.grad_x is not None
-        assert found.grad_weight is not None
-        assert found.grad_bias is not None
-        by_weight = self.through_weights(found.grad_weight, x.shape[0])
-        return LayerGradients(found.grad_x[0], {"weight": by_weight, "bias": found.grad_bias})
+        return BankGradients(
+            None if found.grad_x is None else found.grad_x[0],
+            None if found.grad_weight is None else self.through_weights(found.grad_weight, weights),
+            found.grad_bias,
+        )
 
-    def through_weights(self, grad: FloatArray, in_channels: int) -> FloatArray:
-        """Return the gradient of the filters' weights from that of the weights that are computed with."""
+    def from_filters(self, weights: FloatArray) -> FloatArray:
+        """Return the weights that are computed with from those of the filters, of the same shape."""
+        return weights
+
+    def through_weights(self, grad: FloatArray, weights: FloatArray) -> FloatArray:
+        """Return the gradient of the filters' ``weights`` from that of those that are computed with."""
         return grad
 
     def plan(self, x: FloatArray) -> Plan:
         """Return which algorithm the core takes for this input, with the alternatives."""
         arguments = self.core_arguments(x.shape[0])
         del arguments["flip"], arguments["padding_value"]  # neither changes the cost
-        weights, _ = self.arrays(x.shape[0], x.dtype)
+        weights = self.core_weights(x.shape[0]).astype(x.dtype)
         return plan_conv((1, *x.shape), x.dtype, weights, **arguments)
 
     def algorithm(self, x: FloatArray) -> str:

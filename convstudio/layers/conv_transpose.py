@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convstudio.core import (
     Control,
@@ -18,12 +19,14 @@ from convstudio.core import (
 from convstudio.core.conv_transpose import Transpose, checked_transpose
 from convstudio.core.receptive import Stage
 from convstudio.kernels import Bank, Kernel
-from convstudio.layers.bank_layer import BankLayer
-from convstudio.layers.base import FloatArray, LayerGradients, Mate, Repair, Shape, dense_cost
-from convstudio.layers.common import first_that_fits, one_example, per_axis_text, shape_of, times
+from convstudio.layers.bank_layer import NEEDS, BankGradients, BankLayer, Places, cast_biases
+from convstudio.layers.base import FloatArray, Mate, Repair, Shape, dense_cost
+from convstudio.layers.common import first_that_fits, one_example, per_axis_text, times
 from convstudio.spec.params import BankParam, IntParam, Padding, PaddingParam, Pair, PerAxisParam
 
 MOST_PADDING = 512
+
+_Numbers = TypeVar("_Numbers", bound=NDArray[Any])
 
 TENT = ((0.25, 0.5, 0.25), (0.5, 1.0, 0.5), (0.25, 0.5, 0.25))
 """Laid down at every second pixel it blends between them, and its copies add up to 1 everywhere."""
@@ -114,6 +117,11 @@ class ConvTranspose(BankLayer):
         plain = _swapped(np.asarray(weights["weight"]), self.group_count(in_channels))
         return super().with_weights({**weights, "weight": plain}, in_channels)
 
+    def places(self, in_channels: int) -> Mapping[str, Places]:
+        found = dict(super().places(in_channels))
+        found["weight"] = _swapped(found["weight"], self.group_count(in_channels))
+        return found
+
     # --- shapes ---
 
     def placed(self, in_shape: Shape) -> Transpose:
@@ -164,46 +172,44 @@ class ConvTranspose(BankLayer):
             "groups": self.group_count(in_channels),
         }
 
-    def forward(
+    def compute(
         self,
         x: FloatArray,
+        weights: FloatArray,
+        biases: FloatArray | None,
         *,
-        mate: Mate | None = None,
         control: Control | None = None,
         out: FloatArray | None = None,
     ) -> FloatArray:
-        self.out_shape(shape_of(x))
-        arrays = self.weights(len(x))
         result: FloatArray = conv_transpose(
             x[np.newaxis],
-            arrays["weight"].astype(x.dtype),
-            arrays["bias"].astype(x.dtype) if arrays["bias"].any() else None,
+            weights.astype(x.dtype),
+            cast_biases(biases, x.dtype),
             control=control,
             out=one_example(out),
             **self.core_arguments(len(x)),
         )[0]
         return result
 
-    def backward(
+    def gradients(
         self,
         grad: FloatArray,
         x: FloatArray,
+        weights: FloatArray,
         *,
-        mate: Mate | None = None,
+        needs: Collection[str] = NEEDS,
         control: Control | None = None,
-    ) -> LayerGradients:
-        self.out_shape(shape_of(x))
+    ) -> BankGradients:
         found = conv_transpose_backward(
             grad[np.newaxis],
             x[np.newaxis],
-            self.weights(len(x))["weight"].astype(x.dtype),
+            weights.astype(x.dtype),
+            needs=needs,
             control=control,
             **self.core_arguments(len(x)),
         )
-        assert found.grad_x is not None
-        assert found.grad_weight is not None
-        assert found.grad_bias is not None
-        return LayerGradients(found.grad_x[0], {"weight": found.grad_weight, "bias": found.grad_bias})
+        by_x = None if found.grad_x is None else found.grad_x[0]
+        return BankGradients(by_x, found.grad_weight, found.grad_bias)
 
     # --- repairs ---
 
@@ -227,8 +233,10 @@ class ConvTranspose(BankLayer):
         yield Repair("Cut nothing off and add nothing", {"padding": "valid", "output_padding": (0, 0)})
 
 
-def _swapped(weight: FloatArray, groups: int) -> FloatArray:
+def _swapped(weight: _Numbers, groups: int) -> _Numbers:
     """Return weights of grouped filters with outputs and inputs in each other's place; its own inverse."""
     outputs, inputs, *kernel = weight.shape
     grouped = weight.reshape(groups, outputs // groups, inputs, *kernel)
-    return np.ascontiguousarray(grouped.swapaxes(1, 2)).reshape(groups * inputs, outputs // groups, *kernel)
+    swapped: Any = np.ascontiguousarray(grouped.swapaxes(1, 2))
+    result: _Numbers = swapped.reshape(groups * inputs, outputs // groups, *kernel)
+    return result
