@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -106,7 +106,8 @@ def save_project(
 
     Args:
         path: of the file; pictures are named as seen from its folder.
-        project: what is written.
+        project: what is written; files of a training's pair that lie in the folder of ``path``, or below,
+            are named as seen from there, and all others by their whole paths.
         view: JSON-able, for the window that opens the file.
         embed: whether the picture is put into the file; one that lies in no file is in any case.
         origin: of the file that the project was read from.
@@ -139,6 +140,7 @@ def _pieces(
 ) -> tuple[Iterator[Bytes], tuple[str, ...]]:
     """Return the content of a project's file, and what is to be told about it."""
     entry, members, notes = _picture_entry(project.picture, folder, embed, origin.stand_in)
+    project = _with_pair_files(project, lambda file: _inside(file, folder))
     keeps = holds_unknown(project, origin.kept)
     kept_parts: dict[str, Sequence[Bytes]] = {
         name: [data] for name, data in origin.parts.items() if keeps and name not in members
@@ -171,6 +173,27 @@ def _picture_entry(
     return entry, {part: pieces}, notes
 
 
+def _with_pair_files(project: Project, change: Callable[[str], str]) -> Project:
+    """Return a project in which the files of its training's pair are named in another way."""
+    pair = project.training.pair
+    if not pair.before and not pair.after:
+        return project
+    before, after = (file and change(file) for file in (pair.before, pair.after))
+    changed = replace(pair, before=before, after=after)
+    return replace(project, training=replace(project.training, pair=changed))
+
+
+def _inside(file: str, folder: Path) -> str:
+    """Return the path of a file from a folder that it lies in, else the whole path."""
+    whole = os.path.normpath(os.path.join(folder, file))
+    try:
+        relative = os.path.relpath(whole, folder)
+    except ValueError:  # on another drive
+        return Path(whole).as_posix()
+    outside = relative == os.pardir or relative.startswith(os.pardir + os.sep)
+    return Path(whole if outside else relative).as_posix()
+
+
 def _member_of(array: str) -> str:
     return f"arrays/{array}.npy"
 
@@ -194,14 +217,13 @@ def load_project(
         ProjectError: it cannot be read; the text says why and what to do.
         Cancelled: by the control.
     """
-    name = shown(path)
+    name, folder = shown(path), Path(os.path.abspath(path)).parent
     with _telling(name), _opened(path) as (file, size):
         content = _Content(file, size)
         found: list[FoundPicture] = []
 
         def picture(entry: dict[str, Any]) -> Picture:
             if with_picture:
-                folder = Path(os.path.abspath(path)).parent
                 found.append(find_picture(entry, folder, content.part, control))
             else:
                 found.append(FoundPicture(stand_in("", (1, 1, 1))))
@@ -210,7 +232,7 @@ def load_project(
         document = read_project(content.text, picture, content.array)
         keeps = with_picture and holds_unknown(document.project, document.kept)
         return LoadedProject(
-            document.project,
+            _with_pair_files(document.project, lambda file: os.path.normpath(os.path.join(folder, file))),
             document.view,
             Origin(document.kept, content.rest() if keeps else {}, found[0].stand_in),
             found[0].embedded,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -96,6 +97,12 @@ def clipped(text: str, most: int = 60) -> str:
     """Return a text short enough to stand in a message."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return a few names, quoted, and how many more there are."""
+    some = ", ".join(f"“{clipped(name, 30)}”" for name in names[:3])
+    return some + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 # --- writing ---

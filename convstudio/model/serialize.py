@@ -23,6 +23,7 @@ from convstudio.model.json_text import (
     Verbatim,
     clipped,
     elements,
+    listed,
     members,
     read_json,
     with_members,
@@ -30,13 +31,15 @@ from convstudio.model.json_text import (
 )
 from convstudio.model.picture import Picture
 from convstudio.model.project import MOST_LAYERS, PHOTO, LayerItem, Look, Project, Side
+from convstudio.model.training import TrainingSetup
+from convstudio.model.training_text import KeptTraining, kept_note, read_training, training_entry
 from convstudio.model.values import Apart, Fetch, NotKnownError, decode, encode, unknown_in_bank
 from convstudio.spec.params import BankParam, ParamError
 
 FORMAT = "convstudio"
 VERSION = 1
 
-_DOCUMENT = ("format", "version", "picture", "layers", "selected", "compared", "view")
+_DOCUMENT = ("format", "version", "picture", "layers", "selected", "compared", "training", "view")
 _GENERAL = ("id", "kind", "name", "enabled", "look")
 _LAYER = (*_GENERAL, "params")
 _LOOK = ("view", "channel")
@@ -55,11 +58,13 @@ class Kept:
         document: unknown fields of the whole.
         layers: unknown fields of layers, by the layer's id and kind.
         params: unknown parameters of layers, by the same.
+        training: what is unknown of the training's setup.
     """
 
     document: Mapping[str, str] = field(default_factory=dict)
     layers: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     params: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    training: KeptTraining = field(default_factory=KeptTraining)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +122,7 @@ def write_project(
         "layers": layers,
         "selected": project.selected,
         "compared": compared and {"layer": compared.layer_id, "channel": compared.channel},
+        **training_entry(project.training, kept.training),
         "view": plain(view),
     }
     return write_json(document | _verbatim(kept.document)), apart
@@ -189,7 +195,7 @@ def settings(kind: type[Layer]) -> dict[str, bool]:
 def holds_unknown(project: Project, kept: Kept) -> bool:
     """Whether there is anything in a project that this program does not understand."""
     placeholders = any(isinstance(item.layer, UnknownLayer) for item in project.layers)
-    return placeholders or bool(kept.document or kept.layers or kept.params)
+    return placeholders or bool(kept.document or kept.layers or kept.params or kept.training)
 
 
 # --- reading ---
@@ -257,8 +263,9 @@ class _Reader:
             self._notes.append("The layer that was selected is not there; the photo is selected instead.")
             selected = PHOTO
         compared = self._compared(document.get("compared"), known)
-        project = Project(picture(entry), tuple(items), selected, compared)
-        kept = Kept(self._kept_of_document(), self._layer_fields, self._layer_params)
+        training, kept_training = self._training()
+        project = Project(picture(entry), tuple(items), selected, compared, training=training)
+        kept = Kept(self._kept_of_document(), self._layer_fields, self._layer_params, kept_training)
         return Document(project, view, kept, tuple(self._notes))
 
     def _compared(self, data: Any, known: tuple[str, ...]) -> Side | None:
@@ -270,16 +277,26 @@ class _Reader:
             return None
         return Side(data["layer"], _channel(data.get("channel"), "what is compared"))
 
+    def _training(self) -> tuple[TrainingSetup, KeptTraining]:
+        if "training" not in self._document:
+            return TrainingSetup(), KeptTraining()
+        try:
+            found = read_training(self._document["training"], lambda: members(self._text)["training"])
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise ProjectError(f"the training: {clipped(str(error), 300)}") from None
+        self._notes += found.notes
+        return found.setup, found.kept
+
     def _kept_of_document(self) -> dict[str, str]:
         unknown = [name for name in self._document if name not in _DOCUMENT]
         if not unknown:
             return {}
-        self._note(f"The project holds {_listed(unknown)}, which this program does not know")
+        self._note(f"The project holds {listed(unknown)}, which this program does not know")
         texts = members(self._text)
         return {name: texts[name] for name in unknown}
 
     def _note(self, what: str) -> None:
-        self._notes.append(f"{what}; it is kept in the file and has no effect here.")
+        self._notes.append(kept_note(what))
 
     def _raw(self, number: int) -> str:
         """Return a layer's entry as it stands in the file."""
@@ -352,7 +369,7 @@ class _Reader:
         fields = [name for name in entry if name not in _LAYER]
         unknown = [name for name in params if name not in names]
         if fields or unknown:
-            self._note(f"Layer {number} holds {_listed(fields + unknown)}, which this program does not know")
+            self._note(f"Layer {number} holds {listed(fields + unknown)}, which this program does not know")
             texts = members(self._raw(number))
             if fields:
                 self._layer_fields[layer_id, kind] = {name: texts[name] for name in fields}
@@ -364,7 +381,7 @@ class _Reader:
             lost |= unknown_in_bank(value)
         if lost:
             self._notes.append(
-                f"Layer {number} holds {_listed(sorted(lost))} in its filters or its look, which this "
+                f"Layer {number} holds {listed(sorted(lost))} in its filters or its look, which this "
                 "program does not know: saving the project leaves it out."
             )
 
@@ -379,8 +396,3 @@ def _typed(value: Any, kind: type, problem: str) -> Any:
     if not isinstance(value, kind):
         raise ProjectError(f"{problem}, got {clipped(repr(value))}" if value is not None else problem)
     return value
-
-
-def _listed(names: list[str]) -> str:
-    some = ", ".join(f"“{clipped(name, 30)}”" for name in names[:3])
-    return some + (f" and {len(names) - 3} more" if len(names) > 3 else "")

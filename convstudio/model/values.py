@@ -30,6 +30,8 @@ Apart = dict[str, Numbers]
 Fetch = Callable[[str], NDArray[Any]]
 """Returns one of them, or raises an error of its own."""
 
+_RECIPE = {"preset", "params", "title", "values", "shape", "count"}
+
 
 class NotKnownError(ParamError):
     """A value that a newer program wrote, such as a preset that this one does not have."""
@@ -176,8 +178,15 @@ def unknown_in_bank(data: Any) -> set[str]:
         for each in data["filters"]:
             found |= set(each) - {"kernels", "bias", "name"}
             for kernel in each["kernels"]:
-                found |= set(kernel) - {"preset", "params", "title", "values", "shape", "count"}
+                found |= set(kernel) - _RECIPE
     return found
+
+
+def unknown_in_kernel(data: Any) -> set[str]:
+    """Return the names in a single kernel's JSON that ``decode`` passes over; none where it is no kernel."""
+    if not isinstance(data, dict) or not isinstance(data.get("kernel"), dict):
+        return set()
+    return (set(data) - {"kernel"}) | (set(data["kernel"]) - _RECIPE)
 
 
 # --- kernels ---

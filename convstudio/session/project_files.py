@@ -125,7 +125,7 @@ class ProjectFiles(QObject):
 
     @property
     def dirty(self) -> bool:
-        """Whether the project differs from its file: in picture, layers, names or switches.
+        """Whether the project differs from its file: in picture, layers, names, switches or the training.
 
         Which layer is selected and how results are looked at is saved too, but is no reason to ask.
         """
@@ -355,7 +355,7 @@ def _same(project: Project, other: Project | None) -> bool:
     """Whether two projects have the same content, however they are looked at."""
     if other is None or project.picture is not other.picture or len(project.layers) != len(other.layers):
         return False
-    return all(
+    return project.training == other.training and all(
         (ours.id, ours.name, ours.enabled) == (theirs.id, theirs.name, theirs.enabled)
         and ours.layer == theirs.layer
         for ours, theirs in zip(project.layers, other.layers, strict=True)

@@ -36,7 +36,7 @@ from convstudio.io.samples import load_sample
 from convstudio.kernels import Bank
 from convstudio.layers import Conv
 from convstudio.layers.unknown import UnknownLayer
-from convstudio.model import LayerItem, Picture, Project
+from convstudio.model import LayerItem, PairSetup, Picture, Project, TrainingSetup
 from tests.io.making import Array, png
 from tests.model.random_projects import projects
 
@@ -722,3 +722,52 @@ def test_a_failed_save_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest
 def test_places_that_cannot_be_written_are_told(place: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=words):
         save(tmp_path / place, stack())
+
+
+# --- the pictures of a training ---
+
+
+def paired(before: Path | str, after: Path | str) -> Project:
+    pair = PairSetup(source="files", before=str(before), after=str(after))
+    return dataclasses.replace(stack(Conv()), training=TrainingSetup(pair))
+
+
+def test_pair_files_are_named_from_the_projects_folder_if_they_lie_in_it(tmp_path: Path) -> None:
+    lesson, elsewhere = tmp_path / "lesson", tmp_path / "lesson-2"
+    project = paired(lesson / "photos" / "a.png", elsewhere / "b.png")
+    lesson.mkdir()
+    save(lesson / "a.convstudio", project)
+    pair = peek_project(lesson / "a.convstudio")["training"]["pair"]
+    assert (pair["before"], pair["after"]) == ("photos/a.png", (elsewhere / "b.png").as_posix())
+    assert load_project(lesson / "a.convstudio").project.training == project.training
+
+
+def test_a_folder_that_moves_takes_its_pair_along(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    save(tmp_path / "here" / "a.convstudio", paired(tmp_path / "here" / "a.png", ""))
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    found = load_project(tmp_path / "there" / "a.convstudio").project.training.pair
+    assert (found.before, found.after) == (str(tmp_path / "there" / "a.png"), "")
+    resave(tmp_path / "b.convstudio", load_project(tmp_path / "there" / "a.convstudio"))
+    assert peek_project(tmp_path / "b.convstudio")["training"]["pair"]["before"] == "there/a.png"
+
+
+@pytest.mark.parametrize("odd", ["a\0b.png", "..", ".", "../x/y.png", "a//b.png", "\udc80.png", "..a.png"])
+def test_odd_paths_of_a_pair_go_out_as_they_came(odd: str, tmp_path: Path) -> None:
+    save(tmp_path / "a.convstudio", paired(odd, "/" + odd))
+    found = load_project(tmp_path / "a.convstudio")
+    resave(tmp_path / "b.convstudio", found)
+    assert (tmp_path / "a.convstudio").read_bytes() == (tmp_path / "b.convstudio").read_bytes()
+    assert os.path.isabs(found.project.training.pair.before)
+    assert load_project(tmp_path / "b.convstudio").project.training == found.project.training
+
+
+def test_a_wrong_training_is_one_sentence(tmp_path: Path) -> None:
+    save(tmp_path / "a.convstudio", paired("a.png", "b.png"), embed=True)
+    document = peek_project(tmp_path / "a.convstudio")
+    document["training"]["method"]["rate"] = -1
+    document["picture"] = {"name": "none", "source_depth": "", "shape": [1, 2, 2], "path": "none.png"}
+    (tmp_path / "b.convstudio").write_text(json.dumps(document))
+    assert "the training: Rate must be a number from 1e-09 to 1000, got -1." in refused(
+        tmp_path / "b.convstudio"
+    )

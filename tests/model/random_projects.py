@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from convstudio.kernels import PRESETS, Bank, Filter, Kernel
 from convstudio.layers import LAYER_KINDS, Involution, Layer
 from convstudio.layers.unknown import UnknownLayer
-from convstudio.model import PHOTO, LayerItem, Look, Picture, Project
+from convstudio.model import (
+    PHOTO,
+    LayerItem,
+    Look,
+    MethodSetup,
+    PairSetup,
+    Picture,
+    Project,
+    StudentSetup,
+    TrainingSetup,
+)
 from convstudio.model.project import Side
 from convstudio.spec.params import (
     PADDING_WORDS,
@@ -101,6 +111,20 @@ UNKNOWN = '{"id": "?", "kind": "plug-in/fancy",  "rows": [[1.50, 2e0],\n[3, "\\u
 
 
 @st.composite
+def trainings(draw: st.DrawFn) -> TrainingSetup:
+    """A training with a random value in every field of each part, or in none of it."""
+    pair, student, method = (
+        {each.name: draw(value_of(each.param)) for each in part.parameters()} if draw(st.booleans()) else {}
+        for part in (PairSetup, StudentSetup, MethodSetup)
+    )
+    if pair:
+        pair |= {"teacher": draw(kernels()), "before": draw(WORDS), "after": draw(WORDS)}
+    if student:
+        student |= {"first": draw(kernels()), "marks": tuple(draw(st.lists(st.tuples(WORDS, WORDS))))}
+    return TrainingSetup(PairSetup(**pair), StudentSetup(**student), MethodSetup(**method))
+
+
+@st.composite
 def projects(draw: st.DrawFn, picture: Picture | None = None) -> Project:
     """A stack of up to five layers on a small picture."""
     stack = draw(st.lists(layers() | st.just(UnknownLayer("plug-in/fancy", UNKNOWN)), max_size=5))
@@ -112,4 +136,4 @@ def projects(draw: st.DrawFn, picture: Picture | None = None) -> Project:
     ids = st.sampled_from([PHOTO, *(item.id for item in items)])
     compared = draw(st.none() | st.builds(Side, ids, st.none() | st.integers(0, 9)))
     black = Picture(np.zeros((1, 4, 5), np.float32), "black")
-    return Project(picture or black, items, draw(ids), compared)
+    return Project(picture or black, items, draw(ids), compared, training=draw(trainings()))

@@ -105,12 +105,13 @@ def test_content_is_unsaved_and_looking_is_not(desk: Desk) -> None:
         first.without("conv-1"),
         first.with_item("conv-1", name="Edges"),
         first.with_item("conv-1", enabled=False),
+        replace(first, training=first.training.with_value("method", "steps", 5)),
     ):
         desk.show(changed)
         assert desk.files.dirty
         desk.show(first)
         assert not desk.files.dirty
-    assert desk.dirty == [True, False] * 6
+    assert desk.dirty == [True, False] * 7
 
 
 def test_equal_content_is_the_same_content(desk: Desk) -> None:
