@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QScrollBar, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from convstudio.engine.evaluate import LayerResult
 from convstudio.layers import BankLayer, Layer
@@ -21,11 +20,7 @@ from convstudio.ui.layer_facts import facts_of, result_facts
 from convstudio.ui.layer_limits import layer_limits, misfit
 from convstudio.ui.param_form import ParamForm
 from convstudio.ui.photo_card import PhotoCard
-
-MINIMUM_WIDTH = 290
-USUAL_WIDTH = 320
-_MARGIN = 10
-_BESIDE_BAR = 4  # px between the cards and the place of the scroll bar
+from convstudio.ui.side_panel import SidePanel
 
 
 def form_parameters(layer: Layer) -> tuple[Declared, ...]:
@@ -33,15 +28,7 @@ def form_parameters(layer: Layer) -> tuple[Declared, ...]:
     return (*layer.parameters(), BIAS) if isinstance(layer, BankLayer) else layer.parameters()
 
 
-class _ScrollBar(QScrollBar):
-    """A scroll bar that shows nothing while there is nothing to scroll."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self.maximum() > self.minimum():
-            super().paintEvent(event)
-
-
-class Inspector(QScrollArea):
+class Inspector(SidePanel):
     """What can be set on a layer and what follows from it.
 
     ``edited(name, value)`` asks for a change of a parameter, ``edit_ended(name)`` says that the user is
@@ -55,23 +42,12 @@ class Inspector(QScrollArea):
 
     def __init__(self, top: QWidget | None = None, parent: QWidget | None = None) -> None:
         """``top`` is what stands above the parameters: the kernel editor."""
-        super().__init__(parent)
-        self.setObjectName("inspector")
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # Its place is always kept: the kernel's grid grows with the width, so that a bar that comes makes
-        # the panel low enough to go again, and Qt would lay both out in turn until the stack is used up.
-        self.setVerticalScrollBar(_ScrollBar(Qt.Orientation.Vertical, self))
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        self.setMinimumWidth(MINIMUM_WIDTH)
+        super().__init__("inspector", parent)
         self._layer: Layer | None = None
         self._form: ParamForm | None = None
         self._applied: tuple[Limits, dict[str, object]] | None = None  # what the form shows
 
-        panel = QWidget(self)
-        panel.setObjectName("inspector-panel")
-        panel.setProperty("role", "panel")
+        panel = self.panel
         self._title = QLabel(panel)
         self._title.setObjectName("inspector-title")
         self._title.setProperty("role", "section")
@@ -92,13 +68,10 @@ class Inspector(QScrollArea):
         self._cost = CostCard(panel)
         self._result = ResultCard(panel)
 
-        self._column = QVBoxLayout(panel)
-        self._column.setContentsMargins(_MARGIN, _MARGIN, _BESIDE_BAR, _MARGIN)
-        self._column.setSpacing(6)
-        self._column.addWidget(self._title)
+        self.column.addWidget(self._title)
         if top is not None:
-            self._column.addWidget(top)
-        self._form_place = self._column.count()
+            self.column.addWidget(top)
+        self._form_place = self.column.count()
         # Under the form and in place of the cards that have nothing to say then: no control moves.
         for card in (
             self._photo,
@@ -108,15 +81,11 @@ class Inspector(QScrollArea):
             self._cost,
             self._result,
         ):
-            self._column.addWidget(card)
-        self._column.addStretch(1)
-        self.setWidget(panel)
-        self.viewport().setAutoFillBackground(False)
+            self.column.addWidget(card)
+        self.column.addStretch(1)
+        self.show_panel()
         self._formula.hide()
         self._cost.hide()
-
-    def sizeHint(self) -> QSize:
-        return QSize(USUAL_WIDTH, 700)
 
     @property
     def form(self) -> ParamForm:
@@ -234,7 +203,7 @@ class Inspector(QScrollArea):
 
     def _drop_form(self) -> None:
         if self._form is not None:
-            self._column.removeWidget(self._form)
+            self.column.removeWidget(self._form)
             self._form.hide()
             self._form.deleteLater()
             self._form = None
@@ -245,7 +214,7 @@ class Inspector(QScrollArea):
         self._applied = None
         self._form.edited.connect(self.edited)
         self._form.merge_key_ended.connect(self.edit_ended)
-        self._column.insertWidget(self._form_place, self._form)
+        self.column.insertWidget(self._form_place, self._form)
         self._form.show()
         self._title.setText(f"{layer.title} layer".upper())
 

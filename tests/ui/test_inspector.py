@@ -23,8 +23,9 @@ from convstudio.ui.fields.choice_field import ChoiceField
 from convstudio.ui.fields.float_field import FloatField
 from convstudio.ui.fields.per_axis_field import PerAxisField
 from convstudio.ui.formula import duration
-from convstudio.ui.inspector import MINIMUM_WIDTH, Inspector
+from convstudio.ui.inspector import Inspector
 from convstudio.ui.layer_facts import facts_of, result_facts
+from convstudio.ui.side_panel import MINIMUM_WIDTH
 from convstudio.ui.theme import DARK, style_sheet
 from tests.ui.window_hands import random_picture
 
