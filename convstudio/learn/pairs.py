@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,15 @@ class Pair:
     teacher: tuple[NDArray[np.float64], ...] | None = None
     clean: FloatArray | None = None
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def trained(self) -> tuple[int, int] | Mask:
+        """The cells that are learned from, as an objective takes them: a range of rows, or a mask."""
+        if self.keep is None:
+            return 0, self.split
+        mask = self.keep.copy()
+        mask[..., self.split :, :] = False
+        return mask
 
     @property
     def validates(self) -> bool:
