@@ -197,9 +197,9 @@ class Conv(BankLayer):
     def core_arguments(self, in_channels: int) -> dict[str, Any]:
         """Return the geometry as keyword arguments of ``core.conv``."""
         return {
-            "stride": self.stride,
+            "stride": _plain(self.stride),
             "padding": self.padding,
-            "dilation": self.dilation,
+            "dilation": _plain(self.dilation),
             "groups": self.group_count(in_channels),
             "padding_mode": self.padding_mode,
             "padding_value": self.padding_value,
@@ -283,3 +283,8 @@ class Conv(BankLayer):
             ),
         )
         return first_that_fits(self, repairs, in_shape)
+
+
+def _plain(pair: Pair) -> int | Pair:
+    """One number where both are the same: the core's short way for small jobs takes arguments that simple."""
+    return pair[0] if pair[0] == pair[1] else pair

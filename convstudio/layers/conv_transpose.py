@@ -136,6 +136,15 @@ class ConvTranspose(BankLayer):
             x, weight, None, self.stride, self.padding, self.output_padding, self.dilation, 1
         )
 
+    def amounts(self, in_shape: Shape) -> tuple[Pair, Pair]:
+        """Return the pixels that are cut off per axis, before and after.
+
+        Raises:
+            GeometryError: the layer does not fit this input.
+        """
+        rows, columns = self.placed(in_shape).pads
+        return rows, columns
+
     def out_shape(self, in_shape: Shape, mate: Mate | None = None) -> Shape:
         channels = self.out_channels(in_shape[0])
         height, width = self.placed(in_shape).shape[2:]
@@ -146,7 +155,7 @@ class ConvTranspose(BankLayer):
             self.bank.shape,
             stride=self.stride,
             dilation=self.dilation,
-            padding=self.placed(in_shape).pads,
+            padding=self.amounts(in_shape),
             kind="transposed",
             output_padding=self.output_padding,
             channels=self.out_channels(in_shape[0]),
