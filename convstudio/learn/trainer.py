@@ -1,0 +1,330 @@
+"""One training, step by step, whose past can be gone back to.
+
+A run follows from its network, pair, method, start and seed alone, bit for bit on one machine: no step
+depends on time, on threads or on what was looked at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convstudio.core import Control
+from convstudio.core.gradients.progress import share
+from convstudio.core.threads import blas_single_threaded
+from convstudio.layers.base import FloatArray
+from convstudio.learn.checkpoints import BUDGET, Checkpoints, Curve, Moment
+from convstudio.learn.divergence import (
+    GROWN,
+    PATCH_WINDOW,
+    TIMES,
+    Stop,
+    diverged,
+    finished,
+    growing,
+    usable,
+)
+from convstudio.learn.network import Network, Values
+from convstudio.learn.objectives import Objective, count
+from convstudio.learn.optimizers import make_optimizer
+from convstudio.learn.pairs import Pair
+from convstudio.learn.patches import Patches
+from convstudio.learn.penalty import Penalty
+from convstudio.learn.schedules import rate_at
+from convstudio.learn.stable import StableRate, rounded_down, stable_rate
+from convstudio.learn.whole import Seen, WholePicture
+from convstudio.model.training_method import MethodSetup
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """Everything about the present step.
+
+    Attributes:
+        step: steps behind it.
+        values: the weights, float64, one array for each parameter of the network.
+        prediction: what the network makes of the picture before, ``(C, H, W)`` float32; not to be written to.
+        loss: over the training rows of the whole picture, with the penalty.
+        validation_loss: over the other rows, without it; None where there are none.
+        rate: that of the step to come.
+        gradient_norm: the length of the gradient that the last step followed; None at the start.
+    """
+
+    step: int
+    values: Values
+    prediction: FloatArray
+    loss: float
+    validation_loss: float | None
+    rate: float
+    gradient_norm: float | None
+
+
+class Trainer:
+    """A run of training.
+
+    Args:
+        network: what is trained; it stays as it is.
+        pair: what it is trained on.
+        method: how.
+        start: the values before the first step.
+        seed: of the places of patches.
+        budget: bytes that moments to go back to may take.
+
+    Attributes:
+        last: the furthest step that was reached: more than ``step`` after going back.
+        stopped: why the run ended by itself, if it did.
+
+    Raises:
+        LearnError: what cannot be trained so, in words for the user.
+    """
+
+    last: int
+    stopped: Stop | None
+    _now: Moment
+    _seen: Seen | None  # what the present values make of the picture, once it was computed
+    _kept: Checkpoints
+    _losses: Curve
+    _wholes: Curve
+    _validations: Curve
+    _norms: Curve
+
+    def __init__(
+        self,
+        network: Network,
+        pair: Pair,
+        method: MethodSetup,
+        *,
+        start: Values,
+        seed: int,
+        budget: int = BUDGET,
+    ) -> None:
+        self.network, self.pair, self.method = network, pair, method
+        self._optimizer = make_optimizer(method)
+        self._whole = WholePicture(network, pair, Objective.of(method), Penalty(network, method.l2))
+        self._patches: Patches | None = None
+        if method.data != "whole":
+            self._patches = Patches(self._whole, method, pair.split, seed)
+            # The whole picture is looked at so rarely that it costs no more than the steps.
+            pixels = network.in_shape[1] * network.in_shape[2]
+            self._every = max(1, math.ceil(pixels / (3 * self._patches.area)))
+        self._checked = self._patches is None
+        start = tuple(np.array(value, np.float64) for value in start)
+        self._start = Moment(0, start, self._optimizer.start(start))
+        self._budget = budget
+        self._stable: StableRate | None = None
+        self._begin()
+
+    # --- where it stands ---
+
+    @property
+    def step(self) -> int:
+        """How many steps are behind the present values: 0 at the start."""
+        return self._now.step
+
+    @property
+    def values(self) -> Values:
+        """The present values; not to be written to."""
+        return self._now.values
+
+    def look(self, control: Control | None = None) -> Look:
+        """Return what the present values make of the whole picture.
+
+        It is computed once for a step, and the step to come uses it.
+
+        Raises:
+            Cancelled: by the control; the trainer stays as it was.
+        """
+        with _steady():
+            seen = self._see(control)
+        step = self.step
+        if self._patches is None and step >= len(self._losses):
+            self._note(step, seen.loss, seen)
+        norm = self._norms[step - 1]
+        return Look(
+            step=step,
+            values=self._now.values,
+            prediction=seen.tape.output,
+            loss=seen.loss,
+            validation_loss=seen.validation,
+            rate=rate_at(self.method, step),
+            gradient_norm=None if math.isnan(norm) else norm,
+        )
+
+    def losses(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return steps with their losses, on what a step saw and on the validation rows (NaN: not measured).
+
+        The last step is among them once it was looked at, or, where a step sees patches, left.
+        """
+        training = self._losses.array()
+        return np.arange(len(training), dtype=np.float64), training, self._validations.array(len(training))
+
+    # --- moving ---
+
+    def advance(self, control: Control | None = None) -> None:
+        """Take one step; what came after the present one in an earlier run is dropped.
+
+        A run that is at its end stays there. One that diverges stops: it goes back to the step of the lowest
+        loss, and ``stopped`` says why; its losses stay to be seen.
+
+        Raises:
+            Cancelled: by the control; the trainer stays as it was.
+            LearnError: the network cannot be trained on patches.
+        """
+        now, rate = self._now, rate_at(self.method, self.step)
+        if now.step >= self.method.steps:
+            self.stopped = finished(now.step)
+            return
+        with _steady():
+            if not self._checked and self._patches is not None:
+                self._patches.check(now.values, share(control, 0.0, 0.1))
+                self._checked = True
+            looks = self._patches is None or now.step % self._every == 0
+            seen = self._see(share(control, 0.1, 0.5)) if looks else None
+            loss, grads = self._slope(now, seen, share(control, 0.5, 1.0))
+            values, state = self._optimizer.step(now.values, grads, now.state, rate)
+            after, stop = Moment(now.step + 1, values, state), None
+            if self._diverges(now.step, loss, values):
+                after, stop = self._back(loss, seen, control)
+        if now.step < self.last:
+            self._forget_from(now.step)
+        self._note(now.step, loss, seen)
+        self._norms.put(now.step, _norm(grads))
+        self._now, self._seen, self.stopped = after, None, stop
+        if stop is None:
+            self.last = after.step
+            self._kept.add(after)
+            if after.step == self.method.steps:
+                self.stopped = finished(after.step)
+
+    def go_to(self, step: int, control: Control | None = None) -> None:
+        """Go to a step of the run, from 0 to ``last``: its values are those that it had, bit for bit.
+
+        Raises:
+            ValueError: a step that was not reached.
+            Cancelled: by the control; the trainer stays where it was.
+        """
+        if not 0 <= step <= self.last:
+            raise ValueError(f"step must be within 0 to {self.last}, got {step}")
+        if step == self.step:
+            return
+        with _steady():
+            self._now = self._moment(step, control)
+        self._seen = None
+
+    def reset(self) -> None:
+        """Go back to exactly the start, and forget the run."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._now, self.last = self._start, 0
+        self.stopped, self._seen = None, None
+        self._kept = Checkpoints(self._start, self._budget)
+        self._losses, self._wholes, self._validations, self._norms = Curve(), Curve(), Curve(), Curve()
+
+    def stable_rate(self, control: Control | None = None) -> StableRate:
+        """Return up to which rate the method is stable on this pair, from the curvature at the start.
+
+        It is found by products with the Hessian, for one linear layer as for others: they cost what a few
+        steps do, whatever the kernel's size.
+
+        Raises:
+            Cancelled: by the control.
+        """
+        if self._stable is None:
+            with _steady():
+                start = self._start.values
+                self._stable = stable_rate(self.network, self.pair, self.method, start, control)
+        return self._stable
+
+    # --- parts of a step ---
+
+    def _see(self, control: Control | None) -> Seen:
+        """What the present values make of the picture, computed once."""
+        if self._seen is None:
+            self._seen = self._whole.see(self._now.values, control, slope=self._patches is None)
+        return self._seen
+
+    def _slope(self, moment: Moment, seen: Seen | None, control: Control | None) -> tuple[float, Values]:
+        """The loss, on what a step sees, and its gradient at a moment that was ``seen``."""
+        if self._patches is not None:
+            return self._patches.gradient(moment.step, moment.values, control)
+        assert seen is not None
+        return seen.loss, self._whole.gradient(seen, moment.values, control)
+
+    def _moment(self, step: int, control: Control | None) -> Moment:
+        """A moment of the run, from the last one that is known before it."""
+        moment = self._kept.before(step)
+        if moment.step < self.step <= step:
+            moment = self._now
+        first = moment.step
+        for at in range(first, step):
+            listener = share(control, (at - first) / (step - first), (at + 1 - first) / (step - first))
+            seen = None
+            if self._patches is None:
+                seen = self._whole.see(moment.values, share(listener, 0.0, 0.5))
+            _, grads = self._slope(moment, seen, share(listener, 0.5, 1.0))
+            rate = rate_at(self.method, at)
+            values, state = self._optimizer.step(moment.values, grads, moment.state, rate)
+            moment = Moment(at + 1, values, state)
+        return moment
+
+    # --- the losses ---
+
+    def _note(self, step: int, loss: float, seen: Seen | None) -> None:
+        """Enter what was measured at a step."""
+        self._losses.put(step, loss)
+        if seen is not None:
+            self._wholes.put(step, seen.loss)
+            if seen.validation is not None:
+                self._validations.put(step, seen.validation)
+
+    def _forget_from(self, step: int) -> None:
+        """Drop what came after a step, with the losses there."""
+        self.last = step
+        self._kept.drop_after(step)
+        for curve in (self._losses, self._wholes, self._validations, self._norms):
+            curve.cut(step)
+
+    def _diverges(self, step: int, loss: float, values: Values) -> bool:
+        """Whether the loss at a step, or the weights after it, are beyond bounds."""
+        if not usable(values) or not math.isfinite(loss):
+            return True
+        window = 1 if self._patches is None else PATCH_WINDOW
+        recent = np.append(self._losses.recent(step, window + GROWN - 1), loss)
+        first = self._losses.first(min(step, window))
+        return growing(first, recent, window) and float(recent[-window:].mean()) > TIMES * self._blank()
+
+    def _blank(self) -> float:
+        """The loss of a prediction that is 0: one of a start at the minimum says nothing of what is large."""
+        loss = self._whole.blank_loss()
+        if self._patches is None or self.method.reduction == "mean":
+            return loss
+        return loss * self._patches.cells_seen / count(self._whole.keep, self._whole.target.shape)
+
+    def _back(self, loss: float, seen: Seen | None, control: Control | None) -> tuple[Moment, Stop]:
+        """The moment of the lowest loss so far, and why the run stands there."""
+        step = self.step
+        wholes = self._wholes.array(step + 1)
+        wholes[step] = float("nan") if seen is None else seen.loss
+        best = int(np.nanargmin(wholes)) if np.isfinite(wholes).any() else 0
+        rate, suggested = self.method.rate, self.stable_rate(control).suggested
+        if suggested >= rate:
+            suggested = rounded_down(rate / 4)
+        first = self._losses[0] if step else loss
+        return self._moment(best, control), diverged(step, first, loss, rate, best, suggested)
+
+
+@contextmanager
+def _steady() -> Iterator[None]:
+    """Compute in one way whatever else goes on: BLAS with as many threads as ever, no warnings of numbers."""
+    with blas_single_threaded(), np.errstate(all="ignore"):
+        yield
+
+
+def _norm(grads: Values) -> float:
+    return math.sqrt(sum(float((grad * grad).sum()) for grad in grads))
