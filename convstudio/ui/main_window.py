@@ -141,10 +141,7 @@ class MainWindow(QMainWindow):
         session.result_ready.connect(self._show_result)
         session.result_failed.connect(self._show_failure)
         session.stack_ready.connect(self._show_stack)
-        session.computing_changed.connect(self._computing_changed)
-        session.computing_progressed.connect(self._computing_progressed)
-        session.loading_changed.connect(self._loading_changed)
-        session.saving_changed.connect(self._saving_changed)
+        self.slow.follow(session)
         session.proof_started.connect(self._proof_started)
         session.proof_ready.connect(self._show_proof)
         session.proof_failed.connect(self._proof_failed)
@@ -324,33 +321,6 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _show_unexpected(self, text: str) -> None:
         self.message_bar.show_message(text, "error")
-
-    # --- progress ---
-
-    @Slot(bool)
-    def _computing_changed(self, busy: bool) -> None:
-        if busy:
-            self.slow.started("compute", "Convolving…", self.session.cancel_computing)
-        else:
-            self.slow.finished("compute")
-
-    @Slot(float)
-    def _computing_progressed(self, part: float) -> None:
-        self.slow.progressed("compute", part)
-
-    @Slot(bool, str)
-    def _loading_changed(self, busy: bool, what: str) -> None:
-        if busy:
-            self.slow.started("load", f"Opening {what}…", self.session.cancel_loading)
-        else:
-            self.slow.finished("load")
-
-    @Slot(bool, str)
-    def _saving_changed(self, busy: bool, what: str) -> None:
-        if busy:
-            self.slow.started("save", f"Saving {what}…", self.session.cancel_saving)
-        else:
-            self.slow.finished("save")
 
     # --- window events ---
 

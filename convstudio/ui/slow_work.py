@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
+from convstudio.session.session import Session
 from convstudio.ui.progress_strip import ProgressStrip
 
 SLOW_MILLISECONDS = 200
@@ -24,6 +25,7 @@ class SlowWork(QObject):
     def __init__(self, strip: ProgressStrip, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._strip = strip
+        self._session: Session
         self._running: dict[str, _Work] = {}
         self._shown = ""
         self._timer = QTimer(self)
@@ -31,6 +33,14 @@ class SlowWork(QObject):
         self._timer.setInterval(SLOW_MILLISECONDS)
         self._timer.timeout.connect(self._show)
         strip.cancelled.connect(self._cancel)
+
+    def follow(self, session: Session) -> None:
+        """Watch what a session computes, loads and saves."""
+        self._session = session
+        session.computing_changed.connect(self._computing_changed)
+        session.computing_progressed.connect(self._computing_progressed)
+        session.loading_changed.connect(self._loading_changed)
+        session.saving_changed.connect(self._saving_changed)
 
     def started(self, name: str, text: str, cancel: Callable[[], None] | None) -> None:
         """Note that a piece of work began; None is for work that cannot be given up."""
@@ -73,3 +83,27 @@ class SlowWork(QObject):
         work = self._running.get(self._shown)
         if work is not None and work.cancel is not None:
             work.cancel()
+
+    # --- what a session tells ---
+
+    def _changed(self, name: str, busy: bool, text: str, cancel: Callable[[], None]) -> None:
+        if busy:
+            self.started(name, text, cancel)
+        else:
+            self.finished(name)
+
+    @Slot(bool)
+    def _computing_changed(self, busy: bool) -> None:
+        self._changed("compute", busy, "Convolving…", self._session.cancel_computing)
+
+    @Slot(float)
+    def _computing_progressed(self, part: float) -> None:
+        self.progressed("compute", part)
+
+    @Slot(bool, str)
+    def _loading_changed(self, busy: bool, what: str) -> None:
+        self._changed("load", busy, f"Opening {what}…", self._session.cancel_loading)
+
+    @Slot(bool, str)
+    def _saving_changed(self, busy: bool, what: str) -> None:
+        self._changed("save", busy, f"Saving {what}…", self._session.cancel_saving)
