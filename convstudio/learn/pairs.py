@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convstudio.core import Control, GeometryError
+from convstudio.kernels import Kernel
+from convstudio.layers import Conv
 from convstudio.layers.base import FloatArray
+from convstudio.layers.common import counted
+from convstudio.learn import teachers
+from convstudio.learn.alignment import Grid, Mask, centres
+from convstudio.learn.errors import LearnError
+from convstudio.learn.network import Network, Values
+from convstudio.learn.sources import Sources, check_numbers, spatial_of
+from convstudio.learn.teachers import Known
+from convstudio.model.training import PairSetup, StudentSetup, TrainingSetup
 
-Mask = NDArray[np.bool_]
+_NOISE_SEED = 20150611
+"""Of the noise on the pair: the same for every seed of the student, so that runs can be compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +36,7 @@ class Pair:
         split: output rows above it are learned from, the others validate; the number of rows where none do.
         after: the picture after as it came, for showing.
         teacher: what each of the student's arrays should become, where it is known and comparable.
-        clean: the target's picture or the picture before without noise, where noise was added.
+        clean: without the noise that was added: the picture before where that is noisy, else the target.
         notes: what was cropped, turned grey or left out, in whole sentences.
     """
 
@@ -37,17 +49,145 @@ class Pair:
     clean: FloatArray | None = None
     notes: tuple[str, ...] = ()
 
-    @cached_property
-    def trained(self) -> tuple[int, int] | Mask:
-        """The cells that are learned from, as an objective takes them: a range of rows, or a mask."""
-        if self.keep is None:
-            return 0, self.split
-        mask = self.keep.copy()
-        mask[..., self.split :, :] = False
-        return mask
-
     @property
     def validates(self) -> bool:
         """Whether some rows are kept for validation."""
         rows: int = self.target.shape[-2]
         return self.split < rows
+
+    @property
+    def judged(self) -> slice:
+        """The output rows that quality is measured on: those that were not learned from, if there are any."""
+        return slice(self.split, None) if self.validates else slice(None)
+
+
+def make_pair(
+    setup: TrainingSetup, sources: Sources, network: Network, control: Control | None = None
+) -> Pair:
+    """Return the pair for a student: pixels that belong together, noise, and where validation begins.
+
+    A picture after of the output's shape is the target as it is; one of the size of the picture before is
+    read in the middle of the windows that the student's cells read.
+
+    Args:
+        setup: noise, validation, and the student's border and dilation, with which a kernel is applied.
+        sources: pictures that fit the student (``Sources.fit``).
+        network: the student.
+        control: may cancel.
+
+    Raises:
+        LearnError: the pictures do not go with the student.
+        Cancelled: by the control.
+    """
+    before, after, known = sources.before, sources.after, sources.known
+    if after is None:
+        assert sources.kernel is not None
+        layer = _teaching_layer(sources.kernel, setup.student, network)
+        after = _taught(layer, before, control)
+        known = teachers.of_kernel(layer, len(before))
+    if len(after) != network.out_shape[0]:
+        raise LearnError(
+            f"The student makes {counted(network.out_shape[0], 'channel')}, but the picture after has "
+            f"{len(after)}: end the stack with a convolution of {counted(len(after), 'filter')} over all "
+            "channels, or switch on “Grey”."
+        )
+    grid = _grid(after, sources, network)
+    noise = _noise(setup.pair, before if setup.pair.noise_on == "before" else after)
+    clean = None
+    if noise is not None and setup.pair.noise_on == "before":
+        clean, before = before, before + noise
+    elif noise is not None:
+        clean, after = grid.read(after), after + noise
+    target = grid.read(after)
+    split = _split(setup.pair, target.shape[1])
+    return Pair(
+        before=np.ascontiguousarray(before),
+        target=target,
+        keep=_kept(sources, grid, target, split),
+        split=split,
+        after=after,
+        clean=clean,
+        notes=(*sources.notes, *_flat_notes(before, target)),
+        teacher=_teacher(setup, sources, known, network, grid),
+    )
+
+
+def _teaching_layer(kernel: Kernel, student: StudentSetup, network: Network) -> Conv:
+    """The convolution that makes the picture after, with the student's border and dilation."""
+    if student.kind == "kernel":
+        framed = teachers.framed(kernel, student.size)
+        return Conv.of(framed, padding_mode=student.padding_mode, dilation=student.dilation)
+    first = network.layers[0]
+    if isinstance(first, Conv):
+        return Conv.of(kernel, padding_mode=first.padding_mode, padding_value=first.padding_value)
+    return Conv.of(kernel)
+
+
+def _taught(layer: Conv, before: FloatArray, control: Control | None) -> FloatArray:
+    try:
+        made = layer.forward(before, control=control)
+    except GeometryError as error:
+        raise LearnError(f"The hidden kernel does not fit the picture: {str(error).rstrip('.')}.") from error
+    check_numbers(made, "What the hidden kernel makes of the picture")
+    return made
+
+
+def _grid(after: FloatArray, sources: Sources, network: Network) -> Grid:
+    """Where the student's cells lie on the picture after."""
+    spatial, wanted = spatial_of(after), (network.out_shape[1], network.out_shape[2])
+    if sources.after is not None and spatial == wanted:
+        return Grid((0, 0), (1, 1), wanted)
+    return centres(network)
+
+
+def _teacher(
+    setup: TrainingSetup, sources: Sources, known: Known | None, network: Network, grid: Grid
+) -> Values | None:
+    """What the student should find: the stack's own weights where it learns what it does, else the filter."""
+    same = setup.pair.source == "stack" and setup.student.kind == "stack"
+    if same and len({parameter.layer for parameter in network.parameters}) == 1:
+        return network.values()  # of two layers, one could be twice and the other half as large
+    if known is None:
+        return None
+    at = (grid.first[0] + sources.cut_after[0], grid.first[1] + sources.cut_after[1])
+    return teachers.placed(known, network, at, sources.cut_before)
+
+
+def _noise(setup: PairSetup, picture: FloatArray) -> FloatArray | None:
+    if setup.source not in ("kernel", "stack") or setup.noise == 0.0:
+        return None
+    random = np.random.default_rng(_NOISE_SEED)
+    return random.standard_normal(picture.shape, np.float32) * np.float32(setup.noise)
+
+
+def _split(setup: PairSetup, rows: int) -> int:
+    return max(1, rows - math.floor(setup.validation * rows + 0.5))
+
+
+def _kept(sources: Sources, grid: Grid, target: FloatArray, split: int) -> Mask | None:
+    """The cells that count: of usable pixels, not beyond the picture after."""
+    after = sources.before if sources.after is None else sources.after
+    inside = grid.inside(spatial_of(after))
+    keep = None if sources.usable is None else grid.read(sources.usable)
+    if inside is not None:
+        keep = np.broadcast_to(inside, target.shape) if keep is None else keep & inside
+    if keep is None or keep.all():
+        return None
+    if not keep[:, :split].any():
+        raise LearnError(
+            "No pixel of the picture after is left to learn from: let black and white pixels count, use less "
+            "padding, or choose another picture."
+        )
+    return np.ascontiguousarray(keep)
+
+
+def _flat_notes(before: FloatArray, target: FloatArray) -> tuple[str, ...]:
+    if _flat(before):
+        return ("The picture before is the same everywhere: it tells the sum of the weights and no more.",)
+    if _flat(target):
+        return ("The picture after is the same everywhere: what wipes everything out will be learned.",)
+    return ()
+
+
+def _flat(values: FloatArray) -> bool:
+    return all(bool((plane == plane.flat[0]).all()) for plane in values)

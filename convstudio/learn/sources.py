@@ -1,0 +1,208 @@
+"""The pictures that a pair is made of: the present one, what the stack makes of it, or two files."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from convstudio.core import Control
+from convstudio.engine.run_stack import StackError, run_stack
+from convstudio.kernels import Kernel
+from convstudio.layers import Luminance
+from convstudio.layers.base import FloatArray, Shape
+from convstudio.layers.common import counted, shape_of
+from convstudio.learn import teachers
+from convstudio.learn.alignment import MOST_CUT, Mask, common, croppable, cut, middle, size_text
+from convstudio.learn.errors import LearnError
+from convstudio.learn.network import Network
+from convstudio.learn.teachers import Known
+from convstudio.model import Picture, Project
+from convstudio.model.training import PairSetup
+from convstudio.spec.params import Pair as Spatial
+
+TEXTBOOK_EDGE = Kernel(np.array([[1.0, -1.0]]), "Edge")
+"""The kernel of the textbook case (Zhang, Lipton, Li and Smola, Dive into Deep Learning, section 7.2)."""
+
+_BAND_ROWS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """The pictures of a pair as they come, before the student is known.
+
+    Attributes:
+        before: ``(C, H, W)`` float32, without noise.
+        after: the picture after, ``(C', H', W')`` float32; None where a kernel is to make it.
+        kernel: that kernel.
+        known: the filter that the picture after was made with, where it is known and one.
+        usable: the pixels of the picture after that are not cut off at its limits, bool of its shape; None
+            for all.
+        cut_before, cut_after: rows and columns that were cut off in front.
+        notes: whole sentences.
+    """
+
+    before: FloatArray
+    after: FloatArray | None
+    kernel: Kernel | None = None
+    known: Known | None = None
+    usable: Mask | None = None
+    cut_before: Spatial = (0, 0)
+    cut_after: Spatial = (0, 0)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        """``(C, H, W)`` of the picture before."""
+        return shape_of(self.before)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the picture after."""
+        return len(self.before if self.after is None else self.after)
+
+    def fit(self, network: Network) -> bool:
+        """Whether the pictures belong together as they are: of one size, or the one after of the output's."""
+        if self.after is None:
+            return True
+        return self.after.shape[1:] in (network.out_shape[1:], self.before.shape[1:])
+
+    def cropped(self, network: Network) -> Self:
+        """Return the middle parts that both pictures have.
+
+        Raises:
+            LearnError: the sizes differ by more than a border.
+        """
+        assert self.after is not None
+        before, after = spatial_of(self.before), spatial_of(self.after)
+        sizes = f"The picture before has {size_text(before)} px and the one after {size_text(after)}"
+        if not croppable(before, after):
+            wanted = network.out_shape[1:]
+            also = "" if wanted == before else f" (or {size_text(wanted)} px, what this student makes)"
+            raise LearnError(
+                f"{sizes}: they must have one size{also}, or differ by no more than the {MOST_CUT} px that a "
+                "filter cuts off at the border. Choose pictures that belong together, or scale one of them."
+            )
+        size = common(before, after)
+        note = f"{sizes}; the middle of {size_text(size)} px was taken of both."
+        return dataclasses.replace(
+            self,
+            before=middle(self.before, size),
+            after=middle(self.after, size),
+            usable=None if self.usable is None else middle(self.usable, size),
+            cut_before=cut(before, size),
+            cut_after=cut(after, size),
+            notes=(*self.notes, note),
+        )
+
+
+def spatial_of(picture: FloatArray) -> Spatial:
+    """Return rows and columns."""
+    return picture.shape[1], picture.shape[2]
+
+
+# --- the pictures ---
+
+
+def read_sources(
+    setup: PairSetup,
+    project: Project,
+    before: Picture | None = None,
+    after: Picture | None = None,
+    control: Control | None = None,
+) -> Sources:
+    """Return the pictures that a setup asks for.
+
+    Args:
+        setup: where they come from.
+        project: its picture and layers make the pair, unless two files do.
+        before, after: the pictures of the two files.
+        control: may cancel.
+
+    Raises:
+        LearnError: a picture is missing or holds values that are no numbers, or the stack cannot be computed.
+        Cancelled: by the control.
+    """
+    if setup.source == "files":
+        return _from_files(setup, before, after)
+    if setup.source == "edge":
+        return Sources(textbook_edge(), None, TEXTBOOK_EDGE)
+    values, notes = _grey(project.picture.values, setup, "The picture was turned grey.")
+    check_numbers(values, "The picture")
+    if setup.source == "kernel":
+        return Sources(values, None, setup.teacher, notes=notes)
+    if not any(item.enabled for item in project.layers):
+        raise LearnError(
+            "The stack has no layer that is switched on, so it changes nothing: add one, or choose a hidden "
+            "kernel."
+        )
+    try:
+        made = run_stack(project, values, control=control)
+    except StackError as error:
+        raise LearnError(f"The stack cannot make the picture after: {error}.") from error
+    check_numbers(made, "What the stack makes of the picture")
+    return Sources(values, made, known=teachers.of_stack(project, len(values)), notes=notes)
+
+
+def textbook_edge() -> FloatArray:
+    """Return the textbook's picture ``(1, 6, 8)``: white with four black columns in the middle."""
+    picture = np.ones((1, 6, 8), np.float32)
+    picture[:, :, 2:6] = 0.0
+    return picture
+
+
+def _from_files(setup: PairSetup, before: Picture | None, after: Picture | None) -> Sources:
+    if before is None or after is None:
+        both = before is None and after is None
+        which = "two pictures" if both else "the picture before" if before is None else "the picture after"
+        raise LearnError(f"Choose {which}: a filter is learned from a picture without it and one with it.")
+    notes = [f"{each.name}: {note}" for each in (before, after) for note in each.notes]
+    for each in (before, after):
+        check_numbers(each.values, each.name)
+    usable = None
+    if setup.clipped == "leave out":
+        usable, note = _unclipped(after)
+        notes += [note] if note else []
+    first, grey_first = _grey(before.values, setup, "The picture before was turned grey.")
+    second, grey_second = _grey(after.values, setup, "The picture after was turned grey.")
+    if usable is not None and len(usable) != len(second):
+        usable = np.logical_and.reduce(usable, axis=0, keepdims=True)
+    return Sources(first, second, usable=usable, notes=(*notes, *grey_first, *grey_second))
+
+
+def _grey(values: FloatArray, setup: PairSetup, note: str) -> tuple[FloatArray, tuple[str, ...]]:
+    values = np.ascontiguousarray(values, np.float32)
+    if not setup.grey or len(values) == 1:
+        return values, ()
+    standard = "rec709" if len(values) == 3 else "mean"
+    return Luminance(standard=standard).forward(values), (note,)
+
+
+def check_numbers(values: FloatArray, name: str) -> None:
+    """Raise where values are not finite, or too large to be squared in float32.
+
+    Raises:
+        LearnError: there are some.
+    """
+    bad = 0
+    for top in range(0, values.shape[1], _BAND_ROWS):
+        part = values[:, top : top + _BAND_ROWS]
+        bad += part.size - int(np.count_nonzero(np.abs(part) < 1e15))  # so written, NaN is wrong too
+    if bad:
+        raise LearnError(
+            f"{name} has {counted(bad, 'value')} that {'is' if bad == 1 else 'are'} not finite or beyond "
+            "1e15, and nothing can be learned from them: choose another picture."
+        )
+
+
+def _unclipped(after: Picture) -> tuple[Mask | None, str]:
+    """The pixels that are neither black nor white, and a note where there is something to say."""
+    if after.source_depth.startswith("float"):
+        return None, f"{after.name} holds float values, which are not cut off: every pixel counts."
+    usable: Mask = (after.values > 0.0) & (after.values < 1.0)
+    share = 1.0 - np.count_nonzero(usable) / usable.size
+    if share == 0.0:
+        return None, ""
+    return usable, f"{share:.2%} of the values of {after.name} are black or white and were left out."
