@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from convstudio.core import Control, GeometryError, ReceptiveField, receptive_fields
+from convstudio.core import Control, GeometryError, Level, ReceptiveField, receptive_fields
 from convstudio.core.gradients.progress import share
 from convstudio.engine.memory import memory_problem
 from convstudio.layers.base import FloatArray, Layer, Mate, Shape
@@ -219,13 +219,23 @@ class Network:
 
     def fields(self) -> tuple[ReceptiveField, ReceptiveField]:
         """Return what the output's cells see of the picture, for rows and for columns."""
-        rows, columns = receptive_fields([part.stage for part in self._parts], self.in_shape[1:])[-1].fields
+        rows, columns = self._levels()[-1].fields
+        return rows, columns
+
+    def grid(self) -> tuple[int, int]:
+        """Return of how many pixels a shift of the picture must be a multiple, in rows and in columns.
+
+        Then every layer's cells shift by whole cells. That is the output's jump where the layers only shrink
+        the picture; where one shrinks and the next enlarges, the jump may be smaller.
+        """
+        jumps = [[field.jump for field in level.fields] for level in self._levels()]
+        rows, columns = (math.lcm(*(jump.numerator for jump in axis)) for axis in zip(*jumps, strict=True))
         return rows, columns
 
     def explicit(self) -> Network:
         """Return the same network with its padding in numbers, which then do not depend on the size.
 
-        A part of the picture, cut out at a multiple of the output's jump, then lies on the same grid.
+        A part of the picture that is cut out at a multiple of ``grid`` then gives the same cells inside.
 
         Raises:
             LearnError: a layer cannot do without the whole picture.
@@ -240,6 +250,9 @@ class Network:
         return Network(layers, self.in_shape, trainable, self.mates, self._titles)
 
     # --- parts ---
+
+    def _levels(self) -> tuple[Level, ...]:
+        return receptive_fields([part.stage for part in self._parts], self.in_shape[1:])
 
     def _check(self, x: FloatArray, values: Values) -> None:
         if x.ndim != 3 or len(x) != self.in_shape[0]:

@@ -220,3 +220,84 @@ def test_filters_of_a_bank_read_the_same_channels() -> None:
 def test_what_makes_no_bank_is_said(weights: Any, biases: Any, words: str) -> None:
     with pytest.raises(ParamError, match=words):
         Bank.from_weights(weights, biases)
+
+
+# --- other numbers in the same bank ---
+
+
+@given(data=st.data(), inputs=st.integers(1, 4), flip=st.booleans())
+def test_places_tell_which_number_an_entry_is(data: st.DataObject, inputs: int, flip: bool) -> None:
+    bank = data.draw(banks(inputs))
+    places = bank.places(inputs, flip=flip)
+    own = np.concatenate([k.values.reshape(-1) for f in bank.filters for k in f.kernels])
+    assert set(places.reshape(-1)) - {-1} == set(range(own.size))
+    np.testing.assert_array_equal(np.append(own, 0.0)[places], bank.weights(inputs, flip=flip))
+    # With all weights 1 what lies around smaller kernels is what stays 0.
+    ones = Bank(tuple(Filter(tuple(k.edited(np.ones(k.shape)) for k in f.kernels)) for f in bank.filters))
+    np.testing.assert_array_equal(places < 0, ones.weights(inputs, flip=flip) == 0)
+
+
+@given(data=st.data(), inputs=st.integers(1, 4), flip=st.booleans())
+def test_weights_go_back_to_where_they_come_from(data: st.DataObject, inputs: int, flip: bool) -> None:
+    """Sharing, sizes and names stay; weights and biases are the new ones to the bit."""
+    bank, other = data.draw(banks(inputs)), np.random.default_rng(7)
+    moved = Bank(
+        tuple(
+            Filter(
+                tuple(k.edited(k.values + other.standard_normal(k.shape)) for k in f.kernels),
+                other.standard_normal(),
+                f.name,
+            )
+            for f in bank.filters
+        )
+    )
+    found = bank.with_weights(moved.weights(inputs, flip=flip), moved.biases(), flip=flip)
+    assert found == moved
+    assert bank.with_weights(bank.weights(inputs, flip=flip), bank.biases(), flip=flip) == bank
+
+
+def test_a_shared_kernel_gets_the_mean_and_the_frame_is_left_out() -> None:
+    shared, small = kernel(3, 3, seed=1), kernel(1, 1, seed=2)
+    bank = Bank((Filter((shared,), 1.0, "mine"), Filter((small, small))))
+    weights = np.random.default_rng(3).standard_normal((2, 2, 3, 3))
+    found = bank.with_weights(weights, [2.0, -1.0])
+    first, second = found.filters
+    np.testing.assert_allclose(first.kernels[0].values, weights[0].mean(axis=0))
+    assert (first.name, first.bias, second.bias) == ("mine", 2.0, -1.0)
+    assert [k.values.tolist() for k in second.kernels] == [[[w]] for w in weights[1, :, 1, 1].tolist()]
+
+
+def test_only_kernels_with_other_numbers_are_edited() -> None:
+    bank = Bank.of(preset("sobel-x").make(), preset("sobel-y").make())
+    weights = bank.weights(1).copy()
+    weights[1, 0, 0, 0] += 1
+    first, second = (f.kernels[0] for f in bank.with_weights(weights, bank.biases()).filters)
+    assert first == preset("sobel-x").make()
+    assert second.preset is None
+    assert second.title == f"Custom (from {preset('sobel-y').make().title})"
+
+
+def test_kernels_that_no_channel_uses_stay() -> None:
+    first, second = kernel(3, 3, seed=1), kernel(3, 3, seed=2)
+    bank = Bank((Filter((first, second)),))
+    found = bank.with_weights(bank.weights(1) + 1.0, [0.0]).filters[0].kernels
+    np.testing.assert_array_equal(found[0].values, first.values + 1.0)
+    assert found[1] == second
+    again = bank.with_weights(bank.weights(3), [0.0])
+    assert again == bank, "the first stands for the third, too"
+
+
+@pytest.mark.parametrize(
+    ("weights", "biases", "words"),
+    [
+        (np.ones((1, 1, 3, 3)), [0.0], "this bank has 2 filters"),
+        (np.ones((2, 1, 3, 2)), [0.0, 0.0], "of 3×3 weights, got"),
+        (np.ones((2, 3, 3)), [0.0, 0.0], "of 3×3 weights, got"),
+        (np.ones((2, 1, 3, 3)), [0.0], "this bank has 2 filters"),
+        (np.full((2, 1, 3, 3), np.nan), [0.0, 0.0], "not a finite number"),
+        (np.ones((2, 1, 3, 3)), [0.0, np.inf], "a bias must be a finite number"),
+    ],
+)
+def test_numbers_that_do_not_go_into_a_bank_are_said(weights: Any, biases: Any, words: str) -> None:
+    with pytest.raises(ParamError, match=words):
+        Bank.of(kernel(3, 3), kernel(3, 3, seed=1)).with_weights(weights, biases)

@@ -2,110 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
+from convstudio.core import GeometryError
 from convstudio.engine.run_stack import run_stack
-from convstudio.kernels import Bank, Filter, Kernel
+from convstudio.kernels import Bank, Filter
 from convstudio.layers import (
-    Activation,
-    AvgPool,
     BankLayer,
-    CircularConv,
-    Conv,
-    ConvTranspose,
-    Involution,
     Layer,
-    MaxPool,
-    MaxUnpool,
-    Pad,
-    Upsample,
 )
-from convstudio.learn.network import Network, network_of
-from convstudio.model import LayerItem, Picture, Project
-
-SHAPE = (2, 9, 8)
-
-
-def numbers(*shape: int, seed: int = 0) -> Any:
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def kernel(rows: int, columns: int, seed: int = 0) -> Kernel:
-    return Kernel.custom(numbers(rows, columns, seed=seed))
-
-
-def own(*sizes: tuple[int, int], bias: float = 0.3) -> Filter:
-    """A filter with a kernel of each of these sizes."""
-    return Filter(tuple(kernel(*size, seed=c) for c, size in enumerate(sizes)), bias, "mine")
-
-
-SHARED = Bank((Filter((kernel(3, 3, 1),), 0.2), Filter((kernel(3, 3, 2),), -0.4)))
-OWN = Bank((own((3, 3), (3, 3)), own((3, 3), (3, 3), bias=-1.0)))
-MIXED = Bank((own((3, 2), (1, 4)), Filter((kernel(2, 2, 5),), 0.1)))
-SQUARES = Bank((own((3, 3), (1, 1)), Filter((kernel(5, 5, 6),), 0.5)))
-
-STACKS: dict[str, tuple[Layer, ...]] = {
-    **{
-        f"{channels}-{name}": (Conv(bank=bank, channels=channels),)
-        for channels, (name, bank) in itertools.product(
-            ("each", "all"), (("shared", SHARED), ("own", OWN), ("mixed", MIXED))
-        )
-    },
-    "grouped": (Conv(bank=Bank((*SHARED.filters, own((2, 2)))).resized(4), channels="grouped"),),
-    "flipped": (Conv(bank=MIXED, channels="all", operation="convolution", padding_mode="circular"),),
-    "strided": (Conv(bank=OWN, channels="all", stride=(2, 3), dilation=(1, 2), padding="full"),),
-    **{
-        mode: (
-            Conv(bank=OWN, channels="all", padding_mode=mode, padding_value=0.7, padding=((1, 2), (0, 3))),
-        )
-        for mode in ("zeros", "constant", "replicate", "reflect", "symmetric", "circular")
-    },
-    **{
-        f"transposed-{channels}": (
-            ConvTranspose(bank=bank, channels=channels, stride=(2, 1), dilation=(1, 2)),
-        )
-        for channels, bank in (("each", MIXED), ("all", MIXED), ("grouped", SHARED))
-    },
-    "circular": (CircularConv(bank=SQUARES, channels="all"),),
-    "circular-flipped": (CircularConv(bank=SQUARES, channels="each", operation="convolution"),),
-    "involution": (Involution(seed=3),),
-    "deep": (
-        Conv(bank=OWN, channels="all", padding="valid"),
-        Activation(function="leaky_relu"),
-        MaxPool(),
-        Conv(bank=MIXED, channels="all"),
-        MaxUnpool(),
-        Pad(),
-        ConvTranspose(bank=SHARED, channels="each"),
-        AvgPool(),
-        Upsample(),
-        Activation(function="tanh"),
-    ),
-}
-
-
-def project_of(layers: Sequence[Layer], off: tuple[int, ...] = ()) -> Project:
-    items = [LayerItem(f"l{n}", each, enabled=n not in off) for n, each in enumerate(layers)]
-    return Project(Picture(np.zeros((3, 20, 20), np.float32), "black"), tuple(items))
-
-
-def all_marks(layers: Sequence[Layer]) -> set[tuple[str, str]]:
-    """Every name that a layer's array may have, for every layer; those that are not there are ignored."""
-    names = ("weight", "bias", *Involution().weights(2))
-    return {(f"l{n}", name) for n in range(len(layers)) for name in names}
-
-
-def network(layers: Sequence[Layer], shape: tuple[int, int, int] = SHAPE) -> Network:
-    """All arrays of all layers are learned."""
-    return network_of(project_of(layers), all_marks(layers), shape)
-
-
-every_stack = pytest.mark.parametrize("layers", STACKS.values(), ids=STACKS)
+from convstudio.learn.network import Values
+from tests.contracts.random_layers import layers as random_layers
+from tests.contracts.random_layers import slope
+from tests.learn.network_stacks import (
+    SHAPE,
+    every_stack,
+    network,
+    numbers,
+    project_of,
+)
 
 
 def moved_kernels(bank: Bank, step: float) -> Iterator[Bank]:
@@ -222,3 +143,48 @@ def test_values_go_back_into_ordinary_layers(layers: tuple[Layer, ...]) -> None:
     for one, other in zip(again, values, strict=True):
         np.testing.assert_array_equal(one, other)
     assert net.with_values(start)[0] == layers[0] or not isinstance(layers[0], BankLayer)
+
+
+# --- any layers in any order ---
+
+SMOOTH = ("conv", "conv_transpose", "circular_conv", "avg_pool", "activation", "pad", "upsample", "max_pool")
+
+
+@given(data=st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+def test_gradients_of_any_stack_are_slopes(data: st.DataObject) -> None:
+    """Along a direction in the free numbers, which what two sets of values have in common stays in."""
+    shape: Any = (data.draw(st.sampled_from((1, 2, 4))), 7, 6)
+    layers: list[Layer] = []
+    current: Any = shape
+    for kind in data.draw(st.lists(st.sampled_from(SMOOTH), min_size=1, max_size=4)):
+        layer = data.draw(random_layers(kind, current[0]))
+        try:
+            out = layer.out_shape(current)
+        except GeometryError:
+            continue
+        if np.prod(out) <= 4000:
+            layers.append(layer)
+            current = out
+    assume(any(isinstance(each, BankLayer) for each in layers))
+    net = network(layers, shape)
+    x, grad = numbers(*shape), numbers(*net.out_shape, seed=4)
+    start = net.values()
+    random = tuple(w + numbers(*w.shape, seed=5) for w in start)
+    direction = tuple(
+        b - a for a, b in zip(start, network(net.with_values(random), shape).values(), strict=True)
+    )
+
+    def at(t: float) -> Values:
+        return tuple(w + t * d for w, d in zip(start, direction, strict=True))
+
+    tape = net.forward(x, start)
+    found = net.backward(grad, tape, start)
+    analytic = 0.0
+    for parameter, gradient, along in zip(net.parameters, found, direction, strict=True):
+        # A number's gradient stands at each of its entries; a random direction tells which are copies.
+        steps, firsts = np.unique(along, return_index=True)
+        assert len(steps[steps != 0]) <= parameter.count
+        analytic += float((gradient.flat[firsts] * steps).sum())
+    numeric = slope(lambda t: float((net.forward(x, at(t)).output * grad).sum()))
+    assert analytic == pytest.approx(numeric, rel=1e-4, abs=1e-4)
