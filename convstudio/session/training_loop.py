@@ -1,0 +1,384 @@
+"""The thread that trains: it takes orders between two steps, and tells what became of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from convstudio.core import Cancelled, Control
+from convstudio.io.errors import PictureError
+from convstudio.learn.errors import LearnError
+from convstudio.session.training_bench import START, Bench, Opener, Question
+
+PATIENCE = 0.25
+"""Seconds for which going to a step goes on after another one was asked for, so that scrubbing shows some."""
+
+_NO_MEMORY = "There is not enough memory for this: take a smaller picture, or let a step see patches."
+_CANCELLED = "The training is not open: opening it was cancelled."
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    """Something to be told.
+
+    Attributes:
+        kind: "opened", "refused", "frame", "stopped", "answered", "unanswered", or "error".
+        payload: a report, a sentence, a frame, a stop, the answer, a sentence, or an exception.
+        topic: what an answer is to.
+    """
+
+    kind: str
+    payload: Any
+    topic: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    kind: str
+    generation: int
+    control: Control
+    started: float
+    work: Any
+    topic: str
+
+
+class TrainingLoop:
+    """One worker thread with a mailbox for orders, and one for what is to be told.
+
+    Orders may be given from any thread and return at once; of several labs to open or steps to go to, the
+    last one counts. What is told of an earlier lab is dropped, and a frame makes way for a newer one.
+
+    Args:
+        notify: called once there is something to ``take``, mostly on the worker and under the lock; not
+            again before it was taken.
+        name: the thread's.
+    """
+
+    def __init__(self, notify: Callable[[], None], name: str) -> None:
+        self._notify = notify
+        self._lock = threading.Condition()  # of all that follows but for the bench
+        self._to_open: Opener | None = None
+        self._place: int | None = None
+        self._steps = 0
+        self._playing = False
+        self._speed: float | None = None
+        self._step_due = 0.0
+        self._questions: dict[str, Question] = {}
+        self._channel: int | None = None
+        self._closing = False
+        self._generation = 0
+        self._is_open = False
+        self._refusal: str | None = None
+        self._job: _Job | None = None
+        self._events: deque[Event] = deque()
+        self._progress = 0.0
+        self._notified = False
+        self._bench = Bench()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    # --- what is ---
+
+    @property
+    def playing(self) -> bool:
+        """Whether one step follows the other."""
+        return self._playing
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that was asked for is not done or not told yet; playing on does not count."""
+        with self._lock:
+            asked = self._to_open is not None or self._place is not None or self._steps or self._questions
+            at_work = self._job is not None and self._job.kind not in ("play", "compare")
+            return bool(asked or at_work or self._events)
+
+    # --- orders ---
+
+    def open(self, opener: Opener) -> None:
+        """Open a lab; what goes on with another one ends, and what was asked of it is dropped."""
+        with self._lock:
+            self._generation += 1
+            self._drop_orders()
+            self._events = deque(event for event in self._events if event.kind == "error")
+            self._to_open = opener
+            self._interrupt()
+
+    def play(self) -> None:
+        """Take one step after the other, until the run ends or something else is wanted."""
+        with self._lock:
+            if self._ready():
+                self._playing, self._step_due = True, 0.0
+                self._interrupt("compare")
+
+    def pause(self) -> None:
+        """Stay at the present step; one that has begun is given up."""
+        with self._lock:
+            self._rest()
+            self._interrupt("play", "step", "place")
+
+    def cancel(self) -> None:
+        """Give up whatever goes on; an open lab stays as it is."""
+        with self._lock:
+            if self._to_open is not None or (self._job is not None and self._job.kind == "open"):
+                self._refusal = _CANCELLED
+            self._drop_orders()
+            self._interrupt()
+
+    def step_once(self) -> None:
+        """Take one step more, and stay there."""
+        with self._lock:
+            if self._ready():
+                self._playing = False
+                self._steps += 1
+                self._interrupt("play", "compare", "show")
+
+    def go_to(self, step: int) -> None:
+        """Go to a step of the run so far; one beyond its ends is the end."""
+        self._go(max(0, step))
+
+    def reset(self) -> None:
+        """Go back to the start, and forget the run."""
+        self._go(START)
+
+    def _go(self, place: int) -> None:
+        with self._lock:
+            if not self._is_open or self._to_open is not None:
+                return
+            self._rest()
+            self._place = place
+            self._events = deque(event for event in self._events if event.kind != "frame")
+            self._interrupt("play", "step", "compare", "show")
+            self._lose_patience()
+
+    def set_speed(self, steps_per_second: float | None) -> None:
+        """Play at so many steps a second, or as fast as possible (None).
+
+        Raises:
+            ValueError: not a positive number.
+        """
+        if steps_per_second is not None and not steps_per_second > 0:
+            raise ValueError(f"steps per second must be a positive number, got {steps_per_second!r}")
+        with self._lock:
+            self._speed, self._step_due = steps_per_second, 0.0
+            self._lock.notify_all()
+
+    def show_channel(self, channel: int | None) -> None:
+        """Show one channel of target, prediction and residual, or all (None)."""
+        with self._lock:
+            self._channel = channel
+            self._interrupt("compare", "show")
+
+    def ask(self, topic: str, question: Question) -> None:
+        """Ask something about the lab; "answered" or "unanswered" is told, with the same topic."""
+        with self._lock:
+            if self._ready():
+                self._questions[topic] = question
+                self._interrupt("compare")
+
+    def close(self) -> None:
+        """End the thread and wait for it."""
+        with self._lock:
+            self._closing = True
+            self._drop_orders()
+            self._interrupt()
+        self._thread.join()
+
+    def take(self) -> tuple[list[Event], float]:
+        """Return what there is to tell, in order, and how far the running order is, 0 to 1."""
+        with self._lock:
+            events, self._events = list(self._events), deque()
+            self._notified = False
+            return events, self._progress
+
+    # --- under the lock ---
+
+    def _ready(self) -> bool:
+        """Whether a lab is open or about to be; where one was refused, that is told again."""
+        if self._to_open is not None or (self._job is not None and self._job.kind == "open"):
+            return True
+        if self._refusal is not None:
+            self._post(Event("refused", self._refusal), self._generation)
+            return False
+        return self._is_open
+
+    def _rest(self) -> None:
+        self._playing, self._steps, self._place = False, 0, None
+
+    def _drop_orders(self) -> None:
+        self._rest()
+        self._questions = {}
+        self._to_open = None
+
+    def _interrupt(self, *kinds: str) -> None:
+        """Wake the worker, and give up what it does if that is of these kinds; without kinds in any case."""
+        if self._job is not None and (not kinds or self._job.kind in kinds):
+            self._job.control.cancel()
+        self._lock.notify_all()
+
+    def _lose_patience(self) -> None:
+        """Give up going to a step if another one waits, and it has had its time."""
+        job = self._job
+        if job is None or job.kind != "place" or self._place is None:
+            return
+        if time.monotonic() - job.started >= PATIENCE:
+            job.control.cancel()
+
+    def _post(self, event: Event, generation: int) -> None:
+        if generation != self._generation and event.kind != "error":
+            return
+        if event.kind == "frame":
+            self._events = deque(each for each in self._events if each.kind != "frame")
+        self._events.append(event)
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self._notified and not self._closing:
+            self._notified = True
+            self._notify()
+
+    def _wait(self) -> float | None:
+        """Return how many seconds the next step waits at the chosen speed, None if not at all."""
+        left = self._step_due - time.monotonic()
+        return left if self._playing and self._speed is not None and left > 0.0 else None
+
+    def _next(self) -> _Job | None:
+        """Choose what to do next."""
+        if self._to_open is not None:
+            work, self._to_open = self._to_open, None
+            return self._new("open", work)
+        if not self._is_open:
+            return None
+        if self._place is not None:
+            place, self._place = self._place, None
+            return self._new("place", place)
+        if self._questions:
+            topic = next(iter(self._questions))
+            return self._new("question", self._questions.pop(topic), topic)
+        if self._steps:
+            self._steps -= 1
+            return self._new("step")
+        if self._playing:
+            return self._new("play") if self._wait() is None else None
+        if not self._bench.is_shown(self._channel):
+            return self._new("show")
+        return None if self._bench.is_compared() else self._new("compare")
+
+    def _new(self, kind: str, work: Any = None, topic: str = "") -> _Job:
+        self._progress = 0.0
+        told = kind in ("open", "place", "question")
+        control = Control(self._report if told else None)
+        return _Job(kind, self._generation, control, time.monotonic(), work, topic)
+
+    # --- the worker ---
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if self._job is not None:
+                    quiet = self._job.kind == "play" and self._playing
+                    self._job = None
+                    if not quiet:
+                        self._tell()
+                job = None if self._closing else self._next()
+                while job is None and not self._closing:
+                    self._lock.wait(self._wait())
+                    job = None if self._closing else self._next()
+                if job is None:
+                    return
+                self._job = job
+            try:
+                self._do(job)
+            except Cancelled:
+                pass
+            except Exception as error:  # the worker must outlive any failure; the receiver reports it
+                self._failed(job, error)
+            job = None  # holds no lab while it waits
+
+    def _do(self, job: _Job) -> None:
+        bench, control = self._bench, job.control
+        if job.kind not in ("play", "question"):
+            bench.rest()
+        if job.kind == "open":
+            self._opened(job)
+        elif job.kind == "place":
+            bench.go(job.work, control)
+            self._show(job)
+        elif job.kind == "question":
+            answer = job.work(bench.lab, control)
+            with self._lock:
+                self._post(Event("answered", answer, job.topic), job.generation)
+        elif job.kind in ("play", "step"):
+            self._advance(job)
+        elif job.kind == "show":
+            self._show(job)
+        else:
+            frame = bench.compare(control)
+            with self._lock:
+                self._post(Event("frame", frame), job.generation)
+
+    def _opened(self, job: _Job) -> None:
+        opened = self._bench.open(job.work, job.control)
+        with self._lock:
+            self._is_open = True
+            if job.generation == self._generation:
+                self._refusal = None
+            self._post(Event("opened", opened.report), job.generation)
+
+    def _advance(self, job: _Job) -> None:
+        playing = job.kind == "play"
+        if playing and self._speed is not None:
+            # Steps that take longer than they should are not made up for.
+            self._step_due = max(self._step_due, time.monotonic() - 1.0 / self._speed) + 1.0 / self._speed
+        stop = self._bench.step(job.control, playing=playing)
+        if stop is not None:
+            with self._lock:
+                if job.generation == self._generation:
+                    self._rest()
+            with suppress(Cancelled):  # it is shown once there is time
+                self._show(job)
+            with self._lock:
+                self._post(Event("stopped", stop), job.generation)
+        elif playing and self._bench.frame_due() and not self._frame_waits():
+            self._show(job)
+
+    def _frame_waits(self) -> bool:
+        with self._lock:
+            return any(event.kind == "frame" for event in self._events)
+
+    def _show(self, job: _Job) -> None:
+        channel = self._channel
+        frame = self._bench.show(channel, job.control, resting=job.kind != "play")
+        with self._lock:
+            if not job.control.cancelled:  # else something else is wanted by now
+                self._post(Event("frame", frame), job.generation)
+
+    def _failed(self, job: _Job, error: Exception) -> None:
+        known = isinstance(error, LearnError | PictureError | MemoryError)
+        text = _NO_MEMORY if isinstance(error, MemoryError) else str(error)
+        if not known:
+            text = f"The training met an error of the program: {error}"
+        with self._lock:
+            if not known:
+                self._post(Event("error", error), job.generation)
+            if job.kind in ("show", "compare"):
+                self._bench.give_up_showing(self._channel)
+            if job.generation != self._generation:
+                return
+            if job.kind == "question":
+                self._post(Event("unanswered", text, job.topic), job.generation)
+                return
+            self._rest()
+            if job.kind == "open":
+                self._refusal, self._questions = text, {}
+            self._post(Event("refused", text), job.generation)
+
+    def _report(self, part: float) -> None:
+        with self._lock:
+            self._progress = part
+            self._lose_patience()
+            self._tell()
