@@ -98,7 +98,7 @@ class TrainingFrame:
         steps, losses, validation_losses: at most ``MOST_POINTS`` of the curve so far, NaN where not measured.
         channel: the one that target, prediction and residual show; None for all (grey or colour).
         before, target, prediction: the latter two on one scale.
-        residual: prediction − target, signed; its scale ends at 1 or 3 times a power of ten, and seldom changes.
+        residual: prediction − target, signed, on a scale that ends at 1 or 3 times a power of ten.
         psnr, ssim: on rows that were not learned from, if there are any; in a crop of large pictures.
         measured: the step that these two belong to, which may be one of a moment ago.
         comparisons: how well other filters do, once the training rests.
