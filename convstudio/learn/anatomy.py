@@ -1,0 +1,277 @@
+"""One step taken apart: the gradients of a layer, and finite differences that check them.
+
+For a layer y = w ⋆ x + b inside a loss L, the chain rule gives (Goodfellow, Bengio and Courville, Deep
+Learning, 2016, section 9.5)
+
+    ∂L/∂w = x ⋆ ∂L/∂y     the correlation of what came in with the error that comes back
+    ∂L/∂x = ∂L/∂y ∗ w     the full convolution of the error: the kernel is rotated by 180°
+    ∂L/∂b = Σ ∂L/∂y       the sum of the error over the channel
+
+The layers are run here as a project runs them, and not by the trainer's own way through them: what is shown
+checks that too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convstudio.core import Control
+from convstudio.core.gradients.progress import share
+from convstudio.layers.base import FloatArray, Layer, LayerGradients, Mate
+from convstudio.layers.common import shape_of
+from convstudio.learn.network import Network, Values
+from convstudio.learn.objectives import Objective
+from convstudio.learn.pairs import Pair
+from convstudio.learn.ties import ties_of
+from convstudio.learn.whole import kept_cells
+
+Index: TypeAlias = tuple[int, ...]
+Slots: TypeAlias = NDArray[np.intp] | None
+
+MOST_WEIGHTS = 9
+"""Entries of an array that are checked by finite differences: two runs each."""
+MOST_PIXELS = 4
+
+_EXACT_CELLS = 2_000_000
+"""Up to so many numbers in the picture, float64 is quick enough; above it is float32, as in training."""
+_STEPS = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 1e-2}
+"""The step of a difference: the smaller, the less curvature in it and the more rounding."""
+TOLERANCES = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 2e-2}
+"""Errors of a difference up to which it agrees with the chain rule."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One entry of a gradient, by the chain rule and by a central difference of the loss.
+
+    Attributes:
+        index: which entry of its array.
+        analytic: by the chain rule.
+        numeric: (L(a + h) − L(a − h)) / 2h.
+        error: their difference over the largest entry of the gradient.
+        kink: whether the loss has a kink there (of ReLU, max pooling, an absolute error), at which the slopes
+            of both sides differ: the chain rule takes one of them, the difference their middle.
+    """
+
+    index: Index
+    analytic: float
+    numeric: float
+    error: float
+    kink: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """The gradients of one layer in one step.
+
+    Attributes:
+        place: where the layer stands in the network.
+        layer: it, with the present weights.
+        loss: of the whole network, without L2.
+        x: what comes into the layer, ``(C, H, W)``.
+        by_output: ∂L/∂y, of the layer's output shape.
+        by_weights: ∂L/∂w by name, as ``Layer.weights`` names and shapes them: of a number that stands at
+            several places (a kernel for all channels) the whole gradient, at each. Without the pull of L2.
+        by_input: ∂L/∂x, of the shape of ``x``.
+        checks: by the name of a learned array, "x" for the input: entries checked by finite differences.
+        double: whether this was computed in float64.
+    """
+
+    place: int
+    layer: Layer
+    loss: float
+    x: FloatArray
+    by_output: FloatArray
+    by_weights: Mapping[str, NDArray[np.float64]]
+    by_input: FloatArray
+    checks: Mapping[str, tuple[Check, ...]]
+    double: bool
+
+    @property
+    def worst(self) -> float:
+        """The largest error of all checks that are not at a kink."""
+        checks = (check for some in self.checks.values() for check in some)
+        return max((check.error for check in checks if not check.kink), default=0.0)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all checks hold, but for rounding and the curvature within the difference."""
+        return self.worst <= TOLERANCES[self.x.dtype]
+
+
+def take_apart(
+    network: Network,
+    values: Values,
+    pair: Pair,
+    objective: Objective,
+    place: int | None = None,
+    control: Control | None = None,
+) -> Anatomy:
+    """Return the gradients of one layer of a network, for the whole picture.
+
+    Args:
+        network, values: what is learned, and the present numbers.
+        pair, objective: the loss.
+        place: of the layer in ``network.layers``; that of the last one that is learned if it is None.
+        control: told of the progress, may cancel.
+
+    Raises:
+        LearnError: the values make no kernels.
+        Cancelled: by the control.
+    """
+    if place is None:
+        place = network.parameters[-1].layer
+    double = pair.before.size <= _EXACT_CELLS
+    picture: FloatArray = pair.before.astype(np.float64 if double else np.float32)
+    run = _Run(network, values, network.with_values(values), pair, objective)
+    inputs = run.forward(picture, 0, [], control)
+    loss, upstream = run.loss(inputs[-1])
+    for number in reversed(range(place + 1, len(run.layers))):
+        upstream = run.backward(number, upstream, inputs, control).x
+    found = run.backward(place, upstream, inputs, control)
+    layer, x = run.layers[place], inputs[place]
+    ties = ties_of(layer, len(x))
+    by_weights = {name: ties[name].gathered(grad) for name, grad in found.weights.items()}
+    return Anatomy(
+        place=place,
+        layer=layer,
+        loss=loss,
+        x=x,
+        by_output=upstream,
+        by_weights=by_weights,
+        by_input=found.x,
+        checks=_checks(run, inputs, place, by_weights, found.x, control),
+        double=double,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A network's layers with its present values, run one after the other, as plainly as can be."""
+
+    network: Network
+    values: Values
+    layers: tuple[Layer, ...]
+    pair: Pair
+    objective: Objective
+
+    def forward(
+        self, x: FloatArray, first: int, above: Sequence[FloatArray], control: Control | None
+    ) -> list[FloatArray]:
+        """Return the inputs of all layers and the last output; those above layer ``first`` are given."""
+        inputs = [*above[:first], x]
+        for place in range(first, len(self.layers)):
+            mate = self._mate(place, inputs)
+            inputs.append(self.layers[place].forward(inputs[place], mate=mate, control=control))
+        return inputs
+
+    def backward(
+        self, place: int, grad: FloatArray, inputs: Sequence[FloatArray], control: Control | None
+    ) -> LayerGradients:
+        mate = self._mate(place, inputs)
+        return self.layers[place].backward(grad, inputs[place], mate=mate, control=control)
+
+    def _mate(self, place: int, inputs: Sequence[FloatArray]) -> Mate | None:
+        partner = self.network.mates.get(place)
+        if partner is None:
+            return None
+        return Mate(self.layers[partner], shape_of(inputs[partner]), inputs[partner])
+
+    def loss(self, prediction: FloatArray) -> tuple[float, FloatArray]:
+        """Return the loss over what is learned from, and its gradient."""
+        target = self.pair.target.astype(prediction.dtype, copy=False)
+        return self.objective.evaluate(prediction, target, kept_cells(self.pair)[0])
+
+    def loss_of_weight(
+        self,
+        picture: FloatArray,
+        which: int,
+        slots: Slots,
+        index: Index,
+        control: Control | None,
+        move: float,
+    ) -> float:
+        """Return the loss with one number of a parameter, wherever it stands, moved."""
+        values = [each.copy() for each in self.values]
+        if slots is None:
+            values[which][index] += move
+        else:
+            same = slots.reshape(values[which].shape)
+            values[which][same == same[index]] += move
+        return self.loss(self.network.forward(picture, tuple(values), control).output)[0]
+
+    def loss_of_pixel(
+        self, inputs: Sequence[FloatArray], place: int, index: Index, control: Control | None, move: float
+    ) -> float:
+        """Return the loss with one cell of a layer's input moved."""
+        moved = inputs[place].copy()
+        moved[index] += move
+        return self.loss(self.forward(moved, place, inputs, control)[-1])[0]
+
+
+def _checks(
+    run: _Run,
+    inputs: list[FloatArray],
+    place: int,
+    by_weights: Mapping[str, NDArray[np.float64]],
+    by_input: FloatArray,
+    control: Control | None,
+) -> dict[str, tuple[Check, ...]]:
+    x = inputs[place]
+    here = run.loss(inputs[-1])[0]
+    ties = ties_of(run.layers[place], len(x))
+    learned = {each.name: n for n, each in enumerate(run.network.parameters) if each.layer == place}
+    todo: list[tuple[str, NDArray[Any], Index]] = []
+    for name, grad in by_weights.items():
+        if name not in learned:
+            continue
+        todo += [(name, grad, index) for index in _chosen(grad, MOST_WEIGHTS, ties[name].slots)]
+    todo += [("x", by_input, index) for index in _chosen(by_input, MOST_PIXELS)]
+    found: dict[str, list[Check]] = {name: [] for name in (*learned, "x")}
+    for number, (name, grad, index) in enumerate(todo):
+        part = share(control, number / len(todo), (number + 1) / len(todo))
+        if name == "x":
+            loss = partial(run.loss_of_pixel, inputs, place, index, part)
+        else:
+            loss = partial(run.loss_of_weight, inputs[0], learned[name], ties[name].slots, index, part)
+        found[name].append(_checked(grad, index, x.dtype, loss, here))
+    return {name: tuple(checks) for name, checks in found.items()}
+
+
+def _checked(
+    grad: NDArray[Any], index: Index, dtype: np.dtype[Any], loss: Callable[[float], float], here: float
+) -> Check:
+    h = _STEPS[dtype]
+    above, below = loss(h), loss(-h)
+    numeric, analytic = (above - below) / (2 * h), float(grad[index])
+    largest = float(np.abs(grad).max()) or 1.0
+    error = abs(analytic - numeric) / largest
+    kink = False
+    if error > TOLERANCES[dtype]:
+        # Curvature makes the slopes of the two sides differ by so much less the nearer they come; a kink does
+        # not let go.
+        near = loss(h / 10) - 2 * here + loss(-h / 10)
+        kink = abs(10 * near) > abs(above - 2 * here + below) / 2
+    return Check(index, analytic, numeric, error, kink)
+
+
+def _chosen(grad: NDArray[Any], most: int, slots: NDArray[np.intp] | None = None) -> list[Index]:
+    """Return all free entries if they are few, else the largest and others, the same each time.
+
+    ``slots`` tells which entries are one number (``ties.Ties``): each number is taken once.
+    """
+    flat = np.arange(grad.size)
+    if slots is not None:
+        numbers, flat = np.unique(slots, return_index=True)
+        flat = flat[numbers > 0]
+    if len(flat) > most:
+        largest = flat[np.abs(grad.reshape(-1)[flat]).argmax()]
+        others = np.random.default_rng(grad.size).choice(flat, most - 1, replace=False)
+        flat = np.union1d(others, largest)
+    return [tuple(int(n) for n in np.unravel_index(each, grad.shape)) for each in np.sort(flat)]
