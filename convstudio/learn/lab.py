@@ -16,7 +16,7 @@ from convstudio.learn.alignment import centres
 from convstudio.learn.errors import LearnError
 from convstudio.learn.least_squares import LeastSquares, solve
 from convstudio.learn.network import Network, Values
-from convstudio.learn.objectives import Objective
+from convstudio.learn.objectives import Objective, count
 from convstudio.learn.pairs import Pair, make_pair
 from convstudio.learn.quality import SSIM_WINDOW, psnr, ssim
 from convstudio.learn.sources import read_sources
@@ -134,13 +134,16 @@ def distance(lab: Lab, values: Values) -> float | None:
 
 
 def solve_lab(lab: Lab, control: Control | None = None) -> LeastSquares:
-    """Return the closed form's answer for the same pair and student.
+    """Return the closed form's answer for the same pair, student and L2.
 
     Raises:
         LearnError: the student is not one linear layer.
         Cancelled: by the control.
     """
-    return solve(lab.network, lab.pair, l2=lab.setup.method.l2, control=control)
+    method, (keep, _) = lab.setup.method, kept_cells(lab.pair)
+    # The closed form counts the mean over the cells: beside a sum, the same L2 weighs less.
+    cells = count(keep, lab.pair.target.shape) if method.reduction == "sum" else 1
+    return solve(lab.network, lab.pair, l2=method.l2 / max(1, cells), control=control)
 
 
 # --- how good it is ---
