@@ -60,9 +60,10 @@ def _paint(theme: ThemeName, position: int) -> Paint:
     return back, readable_on(back)
 
 
-def weight_image(values: NDArray[np.float64], theme: Theme) -> QImage:
-    """Return a picture of a kernel, one pixel a weight, scaled to its own largest magnitude."""
-    pixels = np.ascontiguousarray(_table(theme.name)[_positions(values, weight_limit(values))])
+def weight_image(values: NDArray[np.float64], theme: Theme, limit: float | None = None) -> QImage:
+    """Return a picture of a kernel, one pixel a weight, scaled to its own largest magnitude or to a limit."""
+    limit = weight_limit(values) if limit is None else limit
+    pixels = np.ascontiguousarray(_table(theme.name)[_positions(values, limit)])
     rows, columns = values.shape
     # copy(): the QImage would otherwise outlive the buffer that it looks into.
     return QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_RGB32).copy()

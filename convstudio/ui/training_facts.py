@@ -1,0 +1,194 @@
+"""The numbers of a step: losses, distance to the teacher, rate, and how close pictures come to the target."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from convstudio.ui.legend_bar import legend_number
+from convstudio.ui.loss_chart import line_colours
+from convstudio.ui.theme import Theme, theme_of
+from convstudio.ui.tips import tip
+
+if TYPE_CHECKING:
+    from convstudio.learn.lab import Comparison
+
+_TILE = 38  # px of a tile's height
+_ROW = 17  # px of a line of the table
+_GAP = 8
+_COLUMN = 62.0  # px of PSNR and of SSIM
+
+TILES = (
+    ("loss", "Loss"),
+    ("validation", "Validation"),
+    ("distance", "To teacher"),
+    ("rate", "Rate"),
+)
+HELP = {
+    "loss": "The error over the pixels that are learned from, counted as the method is set up.",
+    "validation": "The same loss on the rows that are kept aside: where it stays above the training loss, "
+    "what was learned holds for those pixels only.",
+    "distance": "The largest difference of a weight to the teacher's.",
+    "rate": "The learning rate of this step, as the schedule has it.",
+}
+QUALITY = (
+    "PSNR: 10·log₁₀ of 1 over the mean squared error, in decibels; 20 dB is a tenth of white per pixel. "
+    "SSIM: how alike structures are, 1 for the same picture (Wang et al., 2004)."
+)
+
+
+def fact_number(value: float | None) -> str:
+    """Return a number with three digits, a dash for none."""
+    if value is None or math.isnan(value):
+        return "—"
+    return legend_number(value) if math.isfinite(value) else "∞" if value > 0 else "−∞"
+
+
+class TrainingFacts(QWidget):
+    """Paints the numbers at fixed places: nothing moves when they change."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("training-facts")
+        self.setAccessibleName("Numbers of this step")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._texts: dict[str, str] = {name: "—" for name, _ in TILES}
+        self._lines: tuple[Comparison, ...] = ()
+        self._fix()
+
+    # --- what is shown ---
+
+    def texts(self) -> dict[str, str]:
+        """Return the tiles' numbers by name."""
+        return dict(self._texts)
+
+    @property
+    def lines(self) -> tuple[Comparison, ...]:
+        """The lines of the table."""
+        return self._lines
+
+    def show_numbers(
+        self,
+        *,
+        loss: float | None,
+        validation: float | None,
+        distance: float | None,
+        rate: float | None,
+    ) -> None:
+        """Show the numbers of a step; None is not known."""
+        values = {"loss": loss, "validation": validation, "distance": distance, "rate": rate}
+        self._texts = {name: fact_number(value) for name, value in values.items()}
+        self._describe()
+        self.update()
+
+    def show_comparisons(self, lines: Sequence[Comparison]) -> None:
+        """Show how close pictures come to the target."""
+        several = len(lines) != len(self._lines)
+        self._lines = tuple(lines)
+        if several:
+            self._fix()
+        self._describe()
+        self.update()
+
+    def _describe(self) -> None:
+        said = [f"{title} {self._texts[name]}" for name, title in TILES]
+        said += [
+            f"{each.name}: PSNR {_decibels(each.psnr)}, SSIM {_share(each.ssim)}" for each in self._lines
+        ]
+        self.setAccessibleDescription("; ".join(said))
+
+    def _fix(self) -> None:
+        table = (len(self._lines) + 1) * _ROW + _GAP if self._lines else 0
+        self.setFixedHeight(_TILE + table)
+
+    def sizeHint(self) -> QSize:
+        return QSize(300, self.minimumHeight())
+
+    # --- painting ---
+
+    def _tile(self, place: int) -> QRectF:
+        width = self.width() / len(TILES)
+        return QRectF(place * width, 0, width, _TILE)
+
+    def _line(self, place: int) -> QRectF:
+        """Return where a line of the table lies, -1 for its head."""
+        return QRectF(0, _TILE + _GAP + (place + 1) * _ROW, self.width(), _ROW)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme = theme_of(self)
+        painter = QPainter(self)
+        for place, (name, title) in enumerate(TILES):
+            self._paint_tile(painter, theme, self._tile(place), name, title)
+        if self._lines:
+            self._paint_table(painter, theme)
+        painter.end()
+
+    def _paint_tile(self, painter: QPainter, theme: Theme, box: QRectF, name: str, title: str) -> None:
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.setFont(self._font(11))
+        x = box.left()
+        if name in ("loss", "validation"):  # the colour of its line in the chart
+            colour = line_colours(theme)[name == "validation"]
+            painter.fillRect(QRectF(x, box.top() + 7, 8, 3), colour)
+            x += 12
+        painter.setPen(QColor(theme.text_dim))
+        painter.drawText(QRectF(x, box.top(), box.right() - x, 17), left, title)
+        font = self._font(14)
+        font.setWeight(QFont.Weight.DemiBold)
+        painter.setFont(font)
+        painter.setPen(QColor(theme.text))
+        painter.drawText(QRectF(box.left(), box.top() + 17, box.width(), 19), left, self._texts[name])
+
+    def _paint_table(self, painter: QPainter, theme: Theme) -> None:
+        best = max(line.psnr for line in self._lines)
+        head = self._line(-1)
+        painter.setFont(self._font(11))
+        painter.setPen(QColor(theme.text_dim))
+        self._paint_line(painter, head, "Compared with the target", "PSNR", "SSIM")
+        painter.setPen(QPen(QColor(theme.border), 1))
+        painter.drawLine(head.bottomLeft(), head.bottomRight())
+        for place, line in enumerate(self._lines):
+            font = self._font(12)
+            font.setWeight(QFont.Weight.DemiBold if line.psnr == best else QFont.Weight.Normal)
+            painter.setFont(font)
+            painter.setPen(QColor(theme.text))
+            self._paint_line(painter, self._line(place), line.name, _decibels(line.psnr), _share(line.ssim))
+
+    def _paint_line(self, painter: QPainter, line: QRectF, name: str, psnr: str, ssim: str) -> None:
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        room = line.width() - 2 * _COLUMN
+        words = QFontMetricsF(painter.font()).elidedText(name, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
+        painter.drawText(line.adjusted(0, 0, -_COLUMN, 0), right, psnr)
+        painter.drawText(line, right, ssim)
+
+    def _font(self, pixels: int) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(pixels)
+        return font
+
+    # --- what is under the pointer ---
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            place = int(event.pos().x() / max(1.0, self.width() / len(TILES)))
+            on_tile = event.pos().y() < _TILE
+            words = HELP[TILES[min(max(place, 0), len(TILES) - 1)][0]] if on_tile else QUALITY
+            QToolTip.showText(event.globalPos(), tip(words), self)
+            return True
+        return super().event(event)
+
+
+def _decibels(psnr: float) -> str:
+    if math.isnan(psnr):
+        return "—"
+    return f"{psnr:.1f} dB".replace("-", "−") if math.isfinite(psnr) else "∞"
+
+
+def _share(ssim: float | None) -> str:
+    return f"{ssim:.3f}".replace("-", "−") if ssim is not None and math.isfinite(ssim) else "—"

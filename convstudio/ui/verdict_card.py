@@ -1,0 +1,312 @@
+"""The closed form's answer: whether the pair determines the kernel, in words, numbers and small kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from convstudio.ui.legend_bar import legend_number
+from convstudio.ui.theme import theme_of
+from convstudio.ui.tips import tip
+from convstudio.ui.training_planes import Numbers
+from convstudio.ui.weight_colours import draw_thumbnail, weight_image
+
+if TYPE_CHECKING:
+    from convstudio.learn.least_squares import Direction, LeastSquares
+
+UNSOLVED = (
+    "For one linear layer and squared errors the best kernel follows in one go, without steps. Solve it to "
+    "see how near the descent comes, and whether this pair determines the kernel at all."
+)
+_SIDE = 28  # px of a small kernel
+_STEPS = 1000
+
+
+def numbers_text(solved: LeastSquares) -> str:
+    """Return rank and condition, in a line."""
+    condition = legend_number(solved.condition) if math.isfinite(solved.condition) else "∞"
+    return f"rank {solved.rank} of {solved.unknowns} · condition {condition}"
+
+
+def drawn(direction: Direction) -> Numbers:
+    """Return a direction as one kernel to draw: its channels side by side, three at most."""
+    planes: Numbers = np.hstack(list(np.atleast_3d(direction.kernel)[:3]))
+    return planes
+
+
+class _Mark(QWidget):
+    """A dot in the colour of the verdict."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedSize(10, 10)
+        self._kind = ""
+
+    def show_kind(self, kind: str) -> None:
+        self._kind = kind
+        self.setVisible(bool(kind))
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme = theme_of(self)
+        colour = {"determined": theme.good, "": theme.border}.get(self._kind, theme.warning)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colour))
+        painter.drawEllipse(QRectF(1, 1, 8, 8))
+        painter.end()
+
+
+class Directions(QWidget):
+    """Small kernels in a row."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("training-directions")
+        self.setAccessibleName("Undetermined directions")
+        self.setToolTip(
+            tip(
+                "Any multiple of one of these can be added to the kernel without changing what it makes of "
+                "this picture: the pair says nothing about them."
+            )
+        )
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(_SIDE + 2)
+        self._kernels: tuple[Numbers, ...] = ()
+        self._all = 0
+        self.hide()
+
+    @property
+    def kernels(self) -> tuple[Numbers, ...]:
+        """What is drawn."""
+        return self._kernels
+
+    def show_kernels(self, kernels: Sequence[Numbers], in_all: int) -> None:
+        """Draw kernels ``(rows, columns)``, each on its own scale; ``in_all`` are there."""
+        self._kernels, self._all = tuple(kernels), in_all
+        self.setAccessibleDescription(f"{in_all} directions")
+        self.setVisible(bool(self._kernels))
+        self.update()
+
+    def _fitting(self) -> int:
+        room = self.width() - (30 if self._all > len(self._kernels) else 0)
+        return max(0, min(len(self._kernels), (room + 5) // (_SIDE + 5)))
+
+    def sizeHint(self) -> QSize:
+        return QSize(8 * (_SIDE + 5), _SIDE + 2)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme = theme_of(self)
+        painter = QPainter(self)
+        drawn = self._fitting()
+        for place, values in enumerate(self._kernels[:drawn]):
+            box = QRectF(place * (_SIDE + 5), 1, _SIDE, _SIDE)
+            draw_thumbnail(painter, box, weight_image(values, theme), 2.0)
+        if self._all > drawn:
+            painter.setPen(QColor(theme.text_dim))
+            rest = QRectF(drawn * (_SIDE + 5) + 2, 0, 60, self.height())
+            painter.drawText(rest, Qt.AlignmentFlag.AlignVCenter, f"+{self._all - drawn}")
+        painter.end()
+
+
+class VerdictCard(QFrame):
+    """Solves on request and tells what came of it. ``show_*`` emits nothing."""
+
+    solve_requested = Signal()
+    cancel_requested = Signal()
+    take_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("verdict-card")
+        self.setProperty("role", "card")
+        self.setAccessibleName("Closed form")
+        self._title_before = ""
+        self._mark = _Mark(self)
+        self._title = QLabel(self)
+        self._title.setObjectName("verdict-title")
+        self._title.setProperty("role", "title")
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._solve = self._button(
+            "Solve",
+            "verdict-solve",
+            "Solve the normal equations: the kernel with the least squared error, without a single step.",
+        )
+        self._take = self._button(
+            "Put into the stack",
+            "verdict-take",
+            "Put the closed form's kernel into the stack of layers. Undo takes it back.",
+        )
+        self._words = QLabel(self)
+        self._words.setObjectName("verdict-words")
+        self._words.setTextFormat(Qt.TextFormat.PlainText)
+        self._words.setWordWrap(True)
+        self._words.setStyleSheet("font-size: 12px;")
+        self._words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.directions = Directions(self)
+        self._numbers = QLabel(self)
+        self._numbers.setObjectName("verdict-numbers")
+        self._numbers.setProperty("role", "caption")
+        self._numbers.setTextFormat(Qt.TextFormat.PlainText)
+        self._numbers.setWordWrap(True)
+        self._numbers.setToolTip(
+            tip(
+                "Rank: how many independent combinations of the unknown numbers the pair tells about. "
+                "Condition: how unevenly it does so; beyond a million, noise decides about some of them."
+            )
+        )
+        self._bar = QProgressBar(self)
+        self._bar.setObjectName("verdict-progress")
+        self._bar.setAccessibleName("Progress of solving")
+        self._bar.setToolTip(tip("How much of the picture has been read into the equations."))
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._bar.setRange(0, _STEPS)
+        self._cancel = self._button("Cancel", "verdict-cancel", "Give the solving up; what was there stays.")
+        self._lay_out()
+        self._solve.clicked.connect(self.solve_requested)
+        self._take.clicked.connect(self.take_requested)
+        self._cancel.clicked.connect(self._on_cancel)
+        self.show_nothing()
+
+    def _button(self, text: str, name: str, help_text: str) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setObjectName(name)
+        button.setToolTip(tip(help_text))
+        button.setStyleSheet("QPushButton { padding: 1px 9px; }")
+        button.setFixedHeight(23)
+        return button
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(6)
+        head.addWidget(self._mark)
+        head.addWidget(self._title, 1)
+        inner = QWidget(self)
+        lines = QVBoxLayout(inner)
+        lines.setContentsMargins(0, 0, 4, 0)
+        lines.setSpacing(5)
+        lines.addWidget(self.directions)
+        lines.addWidget(self._words)
+        lines.addStretch(1)
+        area = QScrollArea(self)
+        area.setObjectName("verdict-area")
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inner)
+        area.viewport().setAutoFillBackground(False)
+        inner.setAutoFillBackground(False)
+        solving = QWidget(self)
+        row = QHBoxLayout(solving)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        row.addWidget(self._bar, 1)
+        row.addWidget(self._cancel)
+        self._solving = QStackedWidget(self)  # the bar takes the place of the words: nothing else moves
+        self._solving.addWidget(area)
+        holder = QWidget(self)
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(solving)
+        column.addStretch(1)
+        self._solving.addWidget(holder)
+        foot = QHBoxLayout()
+        foot.setSpacing(8)
+        foot.addWidget(self._numbers, 1)
+        foot.addWidget(self._take, 0, Qt.AlignmentFlag.AlignBottom)
+        foot.addWidget(self._solve, 0, Qt.AlignmentFlag.AlignBottom)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(10, 7, 8, 7)
+        whole.setSpacing(5)
+        whole.addLayout(head)
+        whole.addWidget(self._solving, 1)
+        whole.addLayout(foot)
+
+    # --- what is shown ---
+
+    def words(self) -> tuple[str, str, str]:
+        """Return title, sentences and numbers."""
+        return self._title.text(), self._words.text(), self._numbers.text()
+
+    @property
+    def is_solving(self) -> bool:
+        """Whether the progress is shown."""
+        return self._solving.currentIndex() == 1
+
+    def show_nothing(self) -> None:
+        """Show that nothing has been solved yet."""
+        self._show("", "Closed form", UNSOLVED)
+
+    def show_solved(self, solved: LeastSquares) -> None:
+        """Show what was solved."""
+        verdict = solved.verdict
+        self._show(verdict.kind, verdict.title, " ".join(verdict.sentences))
+        self._numbers.setText(numbers_text(solved))
+        directions = [drawn(each) for each in solved.undetermined]
+        self.directions.show_kernels(directions, solved.unknowns - solved.rank)
+        self._take.show()
+        self._solve.hide()
+
+    def show_failed(self, text: str) -> None:
+        """Say why nothing could be solved."""
+        self._show("failed", "No closed form", text)
+
+    def _show(self, kind: str, title: str, text: str) -> None:
+        self._solving.setCurrentIndex(0)
+        self._mark.show_kind(kind)
+        self._title.setText(title)
+        self._title.setToolTip(tip(title))
+        self._words.setText(text)
+        self._numbers.setText("")
+        self.directions.show_kernels((), 0)
+        self._take.hide()
+        self._solve.show()
+        self._solve.setEnabled(True)
+
+    def show_solving(self, solving: bool) -> None:
+        """Show progress and Cancel, or take them away."""
+        if solving:
+            self._title_before = self._title.text()
+            self._title.setText("Solving the normal equations …")
+            self._bar.setValue(0)
+            self._cancel.setEnabled(True)
+            self._cancel.setText("Cancel")
+        elif self.is_solving:  # given up: what was there before still holds
+            self._title.setText(self._title_before)
+        self._solve.setEnabled(not solving)
+        self._solving.setCurrentIndex(int(solving))
+
+    def show_progress(self, fraction: float) -> None:
+        """Show how far the solving is, 0–1."""
+        self._bar.setValue(round(min(max(fraction, 0.0), 1.0) * _STEPS))
+
+    def set_ready(self, ready: bool) -> None:
+        """Switch solving on or off."""
+        self._solve.setEnabled(ready and not self.is_solving)
+
+    @Slot()
+    def _on_cancel(self) -> None:
+        self._cancel.setEnabled(False)
+        self._cancel.setText("Cancelling…")
+        self.cancel_requested.emit()
