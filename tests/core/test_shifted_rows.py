@@ -48,6 +48,17 @@ def test_with_gaps_between_the_columns(dilation: int | tuple[int, int]) -> None:
     np.testing.assert_allclose(found, told, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("dilation", [2, 3, (2, 1), (5, 2)])
+@pytest.mark.parametrize("padding", [0, 2, 5, ((0, 3), (5, 2)), ((9, 0), (0, 9))])
+def test_rows_in_phases(dilation: object, padding: object) -> None:
+    for height, width in ((40, 63), (33, 70)):
+        for kernel in ((3, 3), (2, 4)):
+            x: Array = RNG.standard_normal((2, 4, height, width), np.float32)
+            weight: Array = RNG.standard_normal((6, 2, *kernel), np.float32)
+            found, told = both(x, weight, dilation=dilation, padding=padding, groups=2)
+            np.testing.assert_allclose(found, told, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("value", [2.5, float("inf"), float("nan")])
 def test_a_constant_around_the_input(value: float) -> None:
     x, weight = RNG.standard_normal((1, 1, 50, 51), np.float32), RNG.random((8, 1, 5, 5), np.float32)
@@ -91,4 +102,4 @@ def test_what_needs_a_padded_block_first() -> None:
     assert not direct(x, "reflect")
     assert not direct(x.astype(np.uint8))
     assert not direct(x[..., ::-1])
-    assert not direct(x, dilation=2)
+    assert direct(x, dilation=2)

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convstudio.core.algorithms import gemm
-from convstudio.core.algorithms.shifted import copier, reads_directly
+from convstudio.core.algorithms.shifted import copier, phases_of, reads_directly
 from convstudio.core.arrays import strided
 from convstudio.core.job import ConvJob, Tile, Work, fit_tile, tiles_of, whole, whole_bands
 from convstudio.core.threads import Scratch, thread_count
@@ -121,8 +121,8 @@ def work(job: ConvJob) -> Work:
             product(tile, scratch)
 
     def product(tile: Tile, scratch: Scratch) -> None:
-        direct = copies(tile, scratch) if copies is not None else None
-        columns = _columns(job, tile, scratch) if direct is None else _overlapping(job, direct, tile)
+        copied = copies(tile, scratch) if copies is not None else None
+        columns = _windows(job, _copies(job, tile, scratch) if copied is None else copied, tile)
         examples, many, depth, phases, height = columns.shape[:5]
         target = job.target(tile).reshape(examples, many, outputs, depth, height, phases, tile.extent[2])
         by_phase = target.transpose(0, 1, 3, 5, 4, 2, 6)
@@ -131,33 +131,33 @@ def work(job: ConvJob) -> Work:
     return compute
 
 
-def _overlapping(job: ConvJob, copies: Array, tile: Tile) -> Array:
-    """`_columns` from copies made without a padded block."""
-    examples, groups, _, inputs, kw, width = copies.shape
-    of_example, of_group, of_row, _, of_shift, of_cell = copies.strides
-    shape = (examples, groups, 1, 1, tile.extent[1], job.kernel[1] * inputs * kw, width)
-    strides = (of_example, of_group, 0, 0, of_row * job.stride[1], of_shift, of_cell)
+def _windows(job: ConvJob, copies: Array, tile: Tile) -> Array:
+    """What each output row is the product of the weights with, as overlapping views of the copies.
+
+    (examples, groups, depth, phases, height, columns of the weights, width): output row r is row r // phases
+    of phase r % phases.
+    """
+    examples, groups, depth, phases, _, kd, inputs, kw, width = copies.shape
+    step = job.stride[1] if job.dilation[1] == 1 else 1
+    strides = (*copies.strides[:4], copies.strides[4] * step, *copies.strides[-2:])
+    each = job.kernel[1] * kd * inputs * kw
+    shape = (examples, groups, depth, phases, tile.extent[1] // phases, each, width)
     return strided(copies, shape, strides)
 
 
-def _columns(job: ConvJob, tile: Tile, scratch: Scratch) -> Array:
-    """(examples, groups, depth, phases, height, columns of the weights, width): views of one copy.
+def _copies(job: ConvJob, tile: Tile, scratch: Scratch) -> Array:
+    """(examples, groups, depth, phases, rows, kernel depth, inputs, kernel columns, width).
 
     With gaps of g rows between the rows of a window, output rows g apart overlap: the rows are copied in g
-    phases, each without gaps. Output row r is row r // phases of phase r % phases.
+    phases, each without gaps.
     """
     block = job.read(tile, scratch)
     depth, height, width = tile.extent
-    examples, inputs, (kd, kh, kw) = block.shape[0], job.inputs, job.kernel
+    examples, inputs, (kd, _, kw) = block.shape[0], job.inputs, job.kernel
     groups = tile.groups[1] - tile.groups[0]
     (s0, s1, s2), (g0, g1, g2) = job.stride, job.dilation
     of_example, of_channel, of_plane, of_row, of_cell = block.strides
-    if g1 == 1:
-        phases, rows = 1, block.shape[3]
-    elif s1 == 1 and height % g1 == 0:
-        phases, rows = g1, height // g1 + kh - 1
-    else:  # no output rows share any
-        phases, rows = height, kh
+    phases, rows = phases_of(job, height)
     shifted = strided(
         block,
         (examples, groups, depth, phases, rows, kd, inputs, kw, width),
@@ -175,7 +175,4 @@ def _columns(job: ConvJob, tile: Tile, scratch: Scratch) -> Array:
     )
     copy = scratch.take("columns", shifted.shape, job.dtype)
     np.copyto(copy, shifted)
-    step = s1 if g1 == 1 else 1
-    strides = (*copy.strides[:4], copy.strides[4] * step, *copy.strides[-2:])
-    shape = (examples, groups, depth, phases, height // phases, kh * kd * inputs * kw, width)
-    return strided(copy, shape, strides)
+    return copy
