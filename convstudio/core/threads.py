@@ -6,6 +6,7 @@ starts threads of its own under each of ours would fight them: it is held to one
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -82,6 +83,42 @@ def thread_count() -> int:
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(thread_count() - 1, 1), thread_name_prefix="convstudio-core")
+
+
+@cache
+def _current_core() -> Callable[[], int] | None:
+    """What tells the core that the calling thread is on; None where the system does not say or let choose."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    try:
+        found: Callable[[], int] = ctypes.PyDLL(None).sched_getcpu  # which keeps the interpreter, for 0.3 µs
+    except (OSError, AttributeError):
+        return None
+    return found
+
+
+def _spread(taken: list[int]) -> None:
+    """Move this thread off the cores that others of the same run are on, and add its own to them.
+
+    Linux wakes a thread where it last ran if it thinks of no better core, and where cores share no cache that
+    it knows of, as in virtual machines, it does not look for one: two threads were measured to take turns on
+    one core, the other idle, for hundreds of runs, until something else happened to part them. The thread may
+    go back to any core afterwards: it stays by itself.
+    """
+    current = _current_core()
+    if current is None:
+        return
+    core = current()
+    if core in taken:
+        allowed = os.sched_getaffinity(0)
+        if others := allowed.difference(taken):
+            try:
+                os.sched_setaffinity(0, others)
+                os.sched_setaffinity(0, allowed)
+            except OSError:  # not permitted here, or the cores have just been taken away
+                return
+            core = current()
+    taken.append(core)
 
 
 class _BlasHold:
@@ -182,8 +219,11 @@ def _run_parallel(tiles: Sequence[T], work: Callable[[T, Scratch], object], cont
     failures: list[BaseException] = []
     lock = threading.Lock()
 
+    taken: list[int] = []
+
     def drain() -> None:
         nonlocal finished
+        _spread(taken)
         scratch = _local.scratch
         try:
             with np.errstate(all="ignore"):
