@@ -118,9 +118,9 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         id="relu",
         title="Learn through ReLU",
-        text="A ReLU cuts off all that is negative in Sobel's answer, and the kernel in front of it starts from "
-        "random weights. The gradient comes through only where the ReLU lets something pass, which is enough "
-        "to find Sobel again.",
+        text="A ReLU cuts off all that is negative in Sobel's answer, and the kernel in front of it starts "
+        "from random weights. The gradient comes through only where the ReLU lets something pass, which is "
+        "enough to find Sobel again.",
         setup=TrainingSetup(
             PairSetup(source="stack"),
             StudentSetup(kind="stack", start="he", seed=1, marks=(("learn-1", "weight"),)),

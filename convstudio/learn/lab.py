@@ -31,8 +31,8 @@ _RIVALS = (
     ("Gaussian 3×3", "gaussian", {"size": 3, "sigma": 0.8}),
     ("Gaussian 5×5", "gaussian", {"size": 5, "sigma": 1.1}),
 )
-"""Filters against noise that a learned one is compared with; σ as OpenCV derives it from the size:
-0.3·((size − 1)/2 − 1) + 0.8."""
+"""Filters against noise that a learned one is compared with; σ follows from the size by the rule in OpenCV's
+documentation, 0.3·((size − 1)/2 − 1) + 0.8."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ def _with_start_checked(
         )
     raise LearnError(
         "From this start no step leads anywhere: no marked weight changes what the last layer answers, as "
-        "happens where all weights are 0 or a ReLU lets nothing pass. Choose another start, such as He."
+        "happens where all weights are 0 or a ReLU lets nothing pass. Choose another start or a new seed."
     )
 
 
