@@ -28,6 +28,7 @@ bench: $(VENV)/bench.ok
 	@tools/system_libraries.sh test
 	-$(PY) -m benchmarks.table
 	$(PY) -m benchmarks.memory
+	$(PY) -m benchmarks.training
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(PY) -m benchmarks.latency
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(PY) -m benchmarks.stack_latency
 

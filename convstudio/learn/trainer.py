@@ -7,9 +7,11 @@ depends on time, on threads or on what was looked at.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +39,11 @@ from convstudio.learn.patches import Patches
 from convstudio.learn.penalty import Penalty
 from convstudio.learn.schedules import rate_at
 from convstudio.learn.stable import StableRate, rounded_down, stable_rate
+from convstudio.learn.sums import WindowSums, worth_summing
 from convstudio.learn.whole import Seen, WholePicture
 from convstudio.model.training_method import MethodSetup
+
+_See: TypeAlias = Callable[[Control | None], Seen]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +69,22 @@ class Look:
     gradient_norm: float | None
 
 
+@dataclass(frozen=True, eq=False)
+class _Slope:
+    """What a step goes by.
+
+    Attributes:
+        loss: where the step begins, on what it sees.
+        whole, validation: on the whole picture's rows; None where they were not measured.
+        grads: the loss's gradient.
+    """
+
+    loss: float
+    whole: float | None
+    validation: float | None
+    grads: Values
+
+
 class Trainer:
     """A run of training.
 
@@ -74,6 +95,8 @@ class Trainer:
         start: the values before the first step.
         seed: of the places of patches.
         budget: bytes that moments to go back to may take.
+        sums: whether steps may go by sums over the picture's windows, where that comes to the same: for one
+            convolution, squared errors and the whole picture. Otherwise each step runs over all pixels.
 
     Attributes:
         last: the furthest step that was reached: more than ``step`` after going back.
@@ -102,6 +125,7 @@ class Trainer:
         start: Values,
         seed: int,
         budget: int = BUDGET,
+        sums: bool = True,
     ) -> None:
         self.network, self.pair, self.method = network, pair, method
         self._optimizer = make_optimizer(method)
@@ -113,6 +137,8 @@ class Trainer:
             pixels = network.in_shape[1] * network.in_shape[2]
             self._every = max(1, math.ceil(pixels / (3 * self._patches.area)))
         self._checked = self._patches is None
+        self._summing = sums and worth_summing(network, pair, method)
+        self._sums: WindowSums | None = None
         start = tuple(np.array(value, np.float64) for value in start)
         self._start = Moment(0, start, self._optimizer.start(start))
         self._budget = budget
@@ -140,17 +166,20 @@ class Trainer:
             Cancelled: by the control; the trainer stays as it was.
         """
         with _steady():
-            seen = self._see(control)
+            seen = self._see(share(control, 0.0, 0.5) if self._summing else control)
+            loss, validation = seen.loss, seen.validation
+            if self._summing:
+                loss, validation, _ = self._sums_made(share(control, 0.5, 1.0)).slope(self.values)
         step = self.step
         if self._patches is None and step >= len(self._losses):
-            self._note(step, seen.loss, seen)
+            self._note(step, _Slope(loss, loss, validation, ()))
         norm = self._norms[step - 1]
         return Look(
             step=step,
             values=self._now.values,
             prediction=seen.tape.output,
-            loss=seen.loss,
-            validation_loss=seen.validation,
+            loss=loss,
+            validation_loss=validation,
             rate=rate_at(self.method, step),
             gradient_norm=None if math.isnan(norm) else norm,
         )
@@ -183,17 +212,15 @@ class Trainer:
             if not self._checked and self._patches is not None:
                 self._patches.check(now.values, share(control, 0.0, 0.1))
                 self._checked = True
-            looks = self._patches is None or now.step % self._every == 0
-            seen = self._see(share(control, 0.1, 0.5)) if looks else None
-            loss, grads = self._slope(now, seen, share(control, 0.5, 1.0))
-            values, state = self._optimizer.step(now.values, grads, now.state, rate)
+            slope = self._slope(now, self._see, control)
+            values, state = self._optimizer.step(now.values, slope.grads, now.state, rate)
             after, stop = Moment(now.step + 1, values, state), None
-            if self._diverges(now.step, loss, values):
-                after, stop = self._back(loss, seen, control)
+            if self._diverges(now.step, slope.loss, values):
+                after, stop = self._back(slope, control)
         if now.step < self.last:
             self._forget_from(now.step)
-        self._note(now.step, loss, seen)
-        self._norms.put(now.step, _norm(grads))
+        self._note(now.step, slope)
+        self._norms.put(now.step, _norm(slope.grads))
         self._now, self._seen, self.stopped = after, None, stop
         if stop is None:
             self.last = after.step
@@ -246,15 +273,35 @@ class Trainer:
     def _see(self, control: Control | None) -> Seen:
         """What the present values make of the picture, computed once."""
         if self._seen is None:
-            self._seen = self._whole.see(self._now.values, control, slope=self._patches is None)
+            by_pixels = self._patches is None and not self._summing
+            self._seen = self._whole.see(self.values, control, slope=by_pixels)
         return self._seen
 
-    def _slope(self, moment: Moment, seen: Seen | None, control: Control | None) -> tuple[float, Values]:
-        """The loss, on what a step sees, and its gradient at a moment that was ``seen``."""
-        if self._patches is not None:
-            return self._patches.gradient(moment.step, moment.values, control)
-        assert seen is not None
-        return seen.loss, self._whole.gradient(seen, moment.values, control)
+    def _sums_made(self, control: Control | None) -> WindowSums:
+        if self._sums is None:
+            self._sums = WindowSums(self._whole, self.pair, control)
+        return self._sums
+
+    def _slope(self, moment: Moment, see: _See, control: Control | None, *, measured: bool = True) -> _Slope:
+        """The loss and its gradient at a moment.
+
+        ``see`` tells what its values make of the whole picture; steps on patches ask only for what is
+        ``measured``.
+        """
+        if self._summing:
+            loss, validation, grads = self._sums_made(control).slope(moment.values)
+            return _Slope(loss, loss, validation, grads)
+        first, second = share(control, 0.0, 0.5), share(control, 0.5, 1.0)
+        if self._patches is None:
+            seen = see(first)
+            grads = self._whole.gradient(seen, moment.values, second)
+            return _Slope(seen.loss, seen.loss, seen.validation, grads)
+        whole = validation = None
+        if measured and moment.step % self._every == 0:
+            seen = see(first)
+            whole, validation = seen.loss, seen.validation
+        loss, grads = self._patches.gradient(moment.step, moment.values, second)
+        return _Slope(loss, whole, validation, grads)
 
     def _moment(self, step: int, control: Control | None) -> Moment:
         """A moment of the run, from the last one that is known before it."""
@@ -263,25 +310,23 @@ class Trainer:
             moment = self._now
         first = moment.step
         for at in range(first, step):
+            values = moment.values
             listener = share(control, (at - first) / (step - first), (at + 1 - first) / (step - first))
-            seen = None
-            if self._patches is None:
-                seen = self._whole.see(moment.values, share(listener, 0.0, 0.5))
-            _, grads = self._slope(moment, seen, share(listener, 0.5, 1.0))
+            slope = self._slope(moment, partial(self._whole.see, values), listener, measured=False)
             rate = rate_at(self.method, at)
-            values, state = self._optimizer.step(moment.values, grads, moment.state, rate)
+            values, state = self._optimizer.step(values, slope.grads, moment.state, rate)
             moment = Moment(at + 1, values, state)
         return moment
 
     # --- the losses ---
 
-    def _note(self, step: int, loss: float, seen: Seen | None) -> None:
+    def _note(self, step: int, slope: _Slope) -> None:
         """Enter what was measured at a step."""
-        self._losses.put(step, loss)
-        if seen is not None:
-            self._wholes.put(step, seen.loss)
-            if seen.validation is not None:
-                self._validations.put(step, seen.validation)
+        self._losses.put(step, slope.loss)
+        if slope.whole is not None:
+            self._wholes.put(step, slope.whole)
+        if slope.validation is not None:
+            self._validations.put(step, slope.validation)
 
     def _forget_from(self, step: int) -> None:
         """Drop what came after a step, with the losses there."""
@@ -295,6 +340,8 @@ class Trainer:
         if not usable(values) or not math.isfinite(loss):
             return True
         window = 1 if self._patches is None else PATCH_WINDOW
+        if loss <= self._losses[0]:
+            return False
         recent = np.append(self._losses.recent(step, window + GROWN - 1), loss)
         first = self._losses.first(min(step, window))
         return growing(first, recent, window) and float(recent[-window:].mean()) > TIMES * self._blank()
@@ -306,17 +353,17 @@ class Trainer:
             return loss
         return loss * self._patches.cells_seen / count(self._whole.keep, self._whole.target.shape)
 
-    def _back(self, loss: float, seen: Seen | None, control: Control | None) -> tuple[Moment, Stop]:
+    def _back(self, slope: _Slope, control: Control | None) -> tuple[Moment, Stop]:
         """The moment of the lowest loss so far, and why the run stands there."""
         step = self.step
         wholes = self._wholes.array(step + 1)
-        wholes[step] = float("nan") if seen is None else seen.loss
+        wholes[step] = float("nan") if slope.whole is None else slope.whole
         best = int(np.nanargmin(wholes)) if np.isfinite(wholes).any() else 0
         rate, suggested = self.method.rate, self.stable_rate(control).suggested
         if suggested >= rate:
             suggested = rounded_down(rate / 4)
-        first = self._losses[0] if step else loss
-        return self._moment(best, control), diverged(step, first, loss, rate, best, suggested)
+        first = self._losses[0] if step else slope.loss
+        return self._moment(best, control), diverged(step, first, slope.loss, rate, best, suggested)
 
 
 @contextmanager
