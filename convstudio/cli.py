@@ -1,4 +1,4 @@
-"""The command line: ``apply`` a kernel, ``run`` a project, list the ``kernels``, ``prove`` the core."""
+"""The command line: ``apply`` a kernel, ``run`` a project, ``learn`` a kernel, and what there is besides."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convstudio import cli_run
+from convstudio import cli_learn, cli_run
 from convstudio.cli_options import (
     add_layer_parameters,
     add_preset_parameters,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "apply": "filter an image file with a kernel",
     "run": "apply the layers of a saved project to many pictures",
+    "learn": "find the kernel that made one picture of another",
     "kernels": "list the preset kernels, or show one with its weights",
     "prove": "check the numeric core against SciPy on random jobs",
 }
@@ -37,6 +38,7 @@ _DESCRIPTIONS = {
     "apply": "Filter an image file with a kernel and write the result: a .png as the window shows it, or a\n"
     ".tif or .npy with the float values (those of 8-bit and 16-bit pictures count from 0 to 1).",
     "run": cli_run.DESCRIPTION,
+    "learn": cli_learn.DESCRIPTION,
     "kernels": "List the preset kernels with their parameters, or show one: what it does, its source, its\n"
     "weights. They are written as cross-correlation uses them.",
     "prove": "Convolve random signals, pictures and volumes by every algorithm of the core and by SciPy,\n"
@@ -47,6 +49,7 @@ _EXAMPLES = {
     "  convstudio apply photo.jpg --kernel sobel-x --view signed -o edges.png\n"
     '  convstudio apply photo.jpg --weights "0 -1 0; -1 5 -1; 0 -1 0" --padding 1 -o sharp.tif',
     "run": cli_run.EXAMPLES,
+    "learn": cli_learn.EXAMPLES,
     "kernels": "convstudio kernels gabor --angle 45",
     "prove": "convstudio prove --count 1000 --seed 7",
 }
@@ -72,6 +75,7 @@ def dispatch(arguments: Sequence[str]) -> int:
     add, work = {
         "apply": (_add_apply, _apply),
         "run": (cli_run.add_options, cli_run.work),
+        "learn": (cli_learn.add_options, cli_learn.work),
         "kernels": (_add_kernels, _kernels),
         "prove": (_add_prove, _prove),
     }[name]

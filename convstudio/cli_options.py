@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from convstudio.spec.params import (
     PADDING_WORDS,
+    BoolParam,
     Choice,
     ChoiceParam,
     Declared,
@@ -50,12 +52,22 @@ def add_layer_parameters(parser: Parser) -> None:
     """Offer the convolution's declared parameters as options."""
     group = parser.add_argument_group("how it is applied")
     group.add_argument("--convolution", action="store_true", help="Rotate the kernel by 180° first.")
-    for each in _offered():
+    add_declared(group, _offered(), "layer")
+
+
+def add_declared(group: argparse._ArgumentGroup, offered: Iterable[Declared], part: str) -> None:
+    """Offer declared parameters as options; ``part`` tells them apart from others of the command."""
+    for each in offered:
+        if isinstance(each.param, BoolParam):
+            group.add_argument(
+                option_name(each.name), dest=f"{part}_{each.name}", action="store_true", help=each.param.help
+            )
+            continue
         metavar, values = _forms(each)
         default = each.default[0] if isinstance(each.default, tuple) else each.default
         group.add_argument(
             option_name(each.name),
-            dest=f"layer_{each.name}",
+            dest=f"{part}_{each.name}",
             metavar=metavar,
             help=f"{each.param.help} {values}(default: {default})",
         )
@@ -88,7 +100,7 @@ def _forms(declared: Declared) -> tuple[str, str]:
     """Return an option's place holder, and in words what it takes where that is not plain."""
     param = declared.param
     if isinstance(param, ChoiceParam):
-        return "WORD", ", ".join(choice.value for choice in param.choices) + " "
+        return "WORD", ", ".join(map(_word, param.choices)) + " "
     if isinstance(param, PerAxisParam):
         return "N[,N]", "One number, or rows,columns "
     if isinstance(param, PaddingParam):
@@ -96,11 +108,18 @@ def _forms(declared: Declared) -> tuple[str, str]:
     return "V", "Implies --padding-mode constant " if declared.name == "padding_value" else ""
 
 
+def _word(choice: Choice) -> str:
+    """A choice as it is typed: in one word."""
+    return choice.value.replace(" ", "-")
+
+
 def _value(declared: Declared, text: str) -> Any:
     """Return an option's value as its declaration wants it."""
     option, param = option_name(declared.name), declared.param
     value: Any = text
-    if isinstance(param, PaddingParam):
+    if isinstance(param, ChoiceParam):
+        value = {_word(choice): choice.value for choice in param.choices}.get(text.casefold(), text)
+    elif isinstance(param, PaddingParam):
         value = _padding(text)
     elif isinstance(param, PerAxisParam):
         value = _whole_numbers(text, option, (1, 2), "a whole number or rows,columns")
@@ -194,6 +213,22 @@ def read_kernel(options: argparse.Namespace) -> Kernel:
         raise CommandError(str(error)) from error
 
 
+def read_declared(options: argparse.Namespace, offered: Iterable[Declared], part: str) -> dict[str, Any]:
+    """Return the values of the options that were given, by their parameters' names.
+
+    Raises:
+        CommandError: a value that its declaration does not allow.
+    """
+    found = {}
+    for each in offered:
+        given = getattr(options, f"{part}_{each.name}")
+        if isinstance(each.param, BoolParam):
+            found[each.name] = given
+        elif given is not None:
+            found[each.name] = _value(each, given)
+    return found
+
+
 def read_layer(options: argparse.Namespace, kernel: Kernel) -> tuple[Luminance | None, Conv]:
     """Return the convolution that the options describe, and what reduces the picture to grey before it.
 
@@ -202,11 +237,7 @@ def read_layer(options: argparse.Namespace, kernel: Kernel) -> tuple[Luminance |
     """
     from convstudio.layers import Conv, Luminance
 
-    values = {
-        each.name: _value(each, text)
-        for each in _offered()
-        if (text := getattr(options, f"layer_{each.name}", None)) is not None
-    }
+    values = read_declared(options, _offered(), "layer")
     if "padding_value" in values and values.setdefault("padding_mode", "constant") != "constant":
         raise CommandError("--padding-value goes with --padding-mode constant only")
     grey = values.get("channels") == "luminance"

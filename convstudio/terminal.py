@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Self
 
 EXIT_CODES = "exit codes: 0 done, 1 a result differs from SciPy, 2 bad input, 130 interrupted"
-FLAGS = ("--convolution", "--prove")
+FLAGS = ("--convolution", "--prove", "--grey", "--closed-form")
 """The options that take no value."""
 
 _NEGATIVE = re.compile(r"-(?:[\d.]|inf|nan)", re.IGNORECASE)
