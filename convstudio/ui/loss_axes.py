@@ -13,6 +13,7 @@ Numbers = NDArray[np.float64]
 LEAST_STEPS = 20
 """Steps that the chart is wide at least: the first ones shall not jump about."""
 _MOST_DECADES = 14.0  # beyond it lies rounding noise, which says nothing
+_FEW_DECADES = 4  # up to so many the axis also tells 2 and 5 of each
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NICE = (1, 2, 5)
 
@@ -85,7 +86,7 @@ class LogAxis:
         first, last = math.ceil(self.low - 1e-9), math.floor(self.high + 1e-9)
         every = max(1, math.ceil((last - first + 1) / max(1, most)))
         powers = [p for p in range(first, last + 1) if p % every == 0]
-        if every > 1 or 3 * len(powers) > most:
+        if every > 1 or len(powers) > _FEW_DECADES or 3 * len(powers) > most:
             return [(10.0**p, value_text(10.0**p)) for p in powers]
         found = []
         for power in range(first - 1, last + 1):

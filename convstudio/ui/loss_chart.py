@@ -216,8 +216,6 @@ class LossChart(QWidget):
         self._paint_floor(painter, theme)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         labels: list[_Label] = []
-        if self._floor is not None:
-            labels.append((self._box().right(), self.y_of(self._floor), "least sq.", QColor(theme.text_dim)))
         names = ("training", "validation")
         for name, line, colour in zip(names, self._lines, line_colours(theme), strict=True):
             fine = np.isfinite(line)
@@ -234,6 +232,12 @@ class LossChart(QWidget):
             painter.drawPolyline(QPolygonF(list(map(QPointF, xs.tolist(), ys.tolist()))))
             painter.setClipping(False)
             labels.append((float(xs[-1]), max(float(ys[-1]), self._box().top()), name, colour))
+        right = self._box().right()
+        if self._floor is not None:
+            floor = (right, self.y_of(self._floor), "least sq.", QColor(theme.text_dim))
+            beside = max((x for x, _, _, _ in labels), default=0.0) > right - 60
+            self._paint_labels(painter, [*labels, floor] if beside else [floor])
+            labels = [] if beside else labels
         self._paint_labels(painter, labels)
 
     def _places(self, steps: Numbers, losses: Numbers) -> tuple[Numbers, Numbers]:
@@ -279,7 +283,8 @@ class LossChart(QWidget):
         labels = sorted(labels, key=_height)
         lowest = self._box().bottom() - _APART * (len(labels) - 1)
         above = -_APART
-        for place, (x, wanted, text, colour) in enumerate(labels):
+        x = max((x for x, _, _, _ in labels), default=0.0)  # of the line that goes furthest
+        for place, (_, wanted, text, colour) in enumerate(labels):
             y = above = max(min(wanted, lowest + place * _APART), above + _APART)
             width = metrics.horizontalAdvance(text) + 2
             left = min(x + 7, self.width() - width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
@@ -18,8 +19,6 @@ from convstudio.ui.tips import tip
 if TYPE_CHECKING:
     from convstudio.learn.lab import Comparison
 
-_TILE = 38  # px of a tile's height
-_ROW = 17  # px of a line of the table
 _GAP = 8
 _COLUMN = 62.0  # px of PSNR and of SSIM
 
@@ -42,6 +41,19 @@ QUALITY = (
 )
 
 
+@dataclass(frozen=True)
+class _Sizes:
+    """Heights of a tile and of a line of the table, and letters of both, in px."""
+
+    tile: int
+    row: int
+    number: int
+    words: int
+
+
+_DENSE, _ROOMY = _Sizes(38, 17, 13, 12), _Sizes(48, 23, 17, 13)
+
+
 def fact_number(value: float | None) -> str:
     """Return a number with three digits, a dash for none."""
     if value is None or math.isnan(value):
@@ -59,7 +71,14 @@ class TrainingFacts(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._texts: dict[str, str] = {name: "—" for name, _ in TILES}
         self._lines: tuple[Comparison, ...] = ()
+        self._sizes = _DENSE
         self._fix()
+
+    def set_roomy(self, roomy: bool) -> None:
+        """Use larger letters, where there is room for them."""
+        self._sizes = _ROOMY if roomy else _DENSE
+        self._fix()
+        self.update()
 
     # --- what is shown ---
 
@@ -103,8 +122,8 @@ class TrainingFacts(QWidget):
         self.setAccessibleDescription("; ".join(said))
 
     def _fix(self) -> None:
-        table = (len(self._lines) + 1) * _ROW + _GAP if self._lines else 0
-        self.setFixedHeight(_TILE + table)
+        table = (len(self._lines) + 1) * self._sizes.row + _GAP if self._lines else 0
+        self.setFixedHeight(self._sizes.tile + table)
 
     def sizeHint(self) -> QSize:
         return QSize(300, self.minimumHeight())
@@ -113,11 +132,12 @@ class TrainingFacts(QWidget):
 
     def _tile(self, place: int) -> QRectF:
         width = self.width() / len(TILES)
-        return QRectF(place * width, 0, width, _TILE)
+        return QRectF(place * width, 0, width, self._sizes.tile)
 
     def _line(self, place: int) -> QRectF:
         """Return where a line of the table lies, -1 for its head."""
-        return QRectF(0, _TILE + _GAP + (place + 1) * _ROW, self.width(), _ROW)
+        row = self._sizes.row
+        return QRectF(0, self._sizes.tile + _GAP + (place + 1) * row, self.width(), row)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         theme = theme_of(self)
@@ -138,11 +158,11 @@ class TrainingFacts(QWidget):
             x += 12
         painter.setPen(QColor(theme.text_dim))
         painter.drawText(QRectF(x, box.top(), box.right() - x, 17), left, title)
-        font = self._font(14)
+        font = self._font(self._sizes.number)
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(QColor(theme.text))
-        painter.drawText(QRectF(box.left(), box.top() + 17, box.width(), 19), left, self._texts[name])
+        painter.drawText(box.adjusted(0, 17, 0, -2), left, self._texts[name])
 
     def _paint_table(self, painter: QPainter, theme: Theme) -> None:
         best = max(line.psnr for line in self._lines)
@@ -153,7 +173,7 @@ class TrainingFacts(QWidget):
         painter.setPen(QPen(QColor(theme.border), 1))
         painter.drawLine(head.bottomLeft(), head.bottomRight())
         for place, line in enumerate(self._lines):
-            font = self._font(12)
+            font = self._font(self._sizes.words)
             font.setWeight(QFont.Weight.DemiBold if line.psnr == best else QFont.Weight.Normal)
             painter.setFont(font)
             painter.setPen(QColor(theme.text))
@@ -177,7 +197,7 @@ class TrainingFacts(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             place = int(event.pos().x() / max(1.0, self.width() / len(TILES)))
-            on_tile = event.pos().y() < _TILE
+            on_tile = event.pos().y() < self._sizes.tile
             words = HELP[TILES[min(max(place, 0), len(TILES) - 1)][0]] if on_tile else QUALITY
             QToolTip.showText(event.globalPos(), tip(words), self)
             return True

@@ -172,6 +172,7 @@ class TrainingPanel(QWidget):
         """Show a training at its start."""
         self._set_opened(True)
         self._ready = _ready_text(report)
+        self.transport.show_randomness(report.setup.applies("student", "seed"))
         self.transport.show_planned(report.setup.method.steps)
         self.transport.show_step(0, 0)
         self.transport.show_speed(None)
@@ -267,7 +268,8 @@ class TrainingPanel(QWidget):
             keys[Qt.Key.Key_Right] = self._one_on
             keys[Qt.Key.Key_Left] = self._one_back
             keys[Qt.Key.Key_Home] = self.reset_requested.emit
-            keys[Qt.Key.Key_N] = self.new_seed_requested.emit
+            if self.transport.random:
+                keys[Qt.Key.Key_N] = self.new_seed_requested.emit
         return keys
 
     def _one_on(self) -> None:

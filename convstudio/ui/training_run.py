@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from convstudio.learn.least_squares import LeastSquares
     from convstudio.session.training_frame import TrainingFrame, TrainingReport
 
-_PICTURES_SHARE = 0.39  # of the height
+_PICTURES_SHARE = 0.39, 0.44  # of the height, where it is low and where it is high
+_ROOMY = 700  # px of height from which on there is room for larger letters
 _FACTS_SHARE = 0.42  # of the width of the lower row
 _LEAST_FACTS, _MOST_FACTS = 300, 440  # px
 _GAP = 10
@@ -43,6 +44,7 @@ class TrainingRun(QWidget):
         self.verdict = VerdictCard(self)
         self._report: TrainingReport | None = None
         self._comparisons: tuple[Comparison, ...] = ()
+        self._roomy = False
         self._lay_out()
         self.chart.scrubbed.connect(self.scrubbed)
         self.kernel.take_requested.connect(self._take_descent)
@@ -74,7 +76,12 @@ class TrainingRun(QWidget):
 
     def _share(self) -> None:
         """Give pictures and facts their share: it depends on the size alone, never on what is shown."""
-        self._upper.setFixedHeight(max(150, round(_PICTURES_SHARE * self.height())))
+        roomy = self.height() >= _ROOMY
+        self._upper.setFixedHeight(max(150, round(_PICTURES_SHARE[roomy] * self.height())))
+        if roomy != self._roomy:
+            self._roomy = roomy
+            self.facts.set_roomy(roomy)
+            self.verdict.set_roomy(roomy)
         wide = min(max(round(_FACTS_SHARE * self.width()), _LEAST_FACTS), _MOST_FACTS)
         self._right.setFixedWidth(wide)
 

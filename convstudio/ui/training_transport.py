@@ -21,6 +21,7 @@ SPEEDS: tuple[tuple[str, float | None], ...] = (
     ("full speed", None),
 )
 _PLAY_WIDTH = 84
+_SEED_HELP = "Draw other random numbers for the start and for what a step sees, and begin there. N."
 _LEFT_TO_PANEL = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
 
 
@@ -138,6 +139,7 @@ class TrainingTransport(QWidget):
         self.setStyleSheet(FIELD_STYLE)
         self._playing = False
         self._planned = 1000
+        self._random = True
         self._step = 0
         self._play = _Button(self)
         self._play.setObjectName("training-play")
@@ -154,11 +156,7 @@ class TrainingTransport(QWidget):
                 "Reset",
                 "Go back to the very same start, before the first step, and forget what came after. Home.",
             ),
-            "seed": self._small(
-                "dice",
-                "New seed",
-                "Draw other random numbers for the start, the patches and the noise, and begin there. N.",
-            ),
+            "seed": self._small("dice", "New seed", _SEED_HELP),
         }
         self._speed = QuietComboBox(self)
         self._speed.setObjectName("training-speed")
@@ -216,6 +214,7 @@ class TrainingTransport(QWidget):
         row.addSpacing(5)
         row.addWidget(self.slider, 1)
         row.addWidget(self._place)
+        row.addSpacing(6)
         row.addWidget(self._rate)
 
     # --- what is shown ---
@@ -224,6 +223,11 @@ class TrainingTransport(QWidget):
     def playing(self) -> bool:
         """Whether it is shown as playing."""
         return self._playing
+
+    @property
+    def random(self) -> bool:
+        """Whether another seed would make a difference."""
+        return self._random
 
     @property
     def step(self) -> int:
@@ -262,13 +266,23 @@ class TrainingTransport(QWidget):
             self._rate.setText("")
         elif steps_per_second < 9.95:
             self._rate.setText(f"{steps_per_second:.1f} steps/s")
-        else:
+        elif steps_per_second < 9999.5:
             self._rate.setText(f"{steps_per_second:,.0f} steps/s")
+        else:
+            self._rate.setText(f"{steps_per_second / 1000:,.1f}k steps/s")
+
+    def show_randomness(self, random: bool) -> None:
+        """Switch the new seed off where nothing is random, and say so."""
+        self._random = random
+        button = self._buttons["seed"]
+        button.setEnabled(random)
+        why = "" if random else "Nothing is random here: neither the start nor what a step sees."
+        button.setToolTip(tip("New seed", _SEED_HELP, why))
 
     def set_ready(self, ready: bool, *, scrub: bool = True) -> None:
         """Switch on or off what needs an opened training; Play stays: it opens one."""
-        for button in (self._buttons["step"], self._buttons["seed"]):
-            button.setEnabled(ready)
+        self._buttons["step"].setEnabled(ready)
+        self._buttons["seed"].setEnabled(ready and self._random)
         self.slider.setEnabled(ready and scrub)
         if not ready:
             self._buttons["reset"].setEnabled(False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -27,6 +27,7 @@ from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
 from convstudio.ui.training_planes import Numbers
 from convstudio.ui.weight_colours import draw_thumbnail, weight_image
+from convstudio.ui.weights_view import thumbnail_box
 
 if TYPE_CHECKING:
     from convstudio.learn.least_squares import Direction, LeastSquares
@@ -35,7 +36,11 @@ UNSOLVED = (
     "For one linear layer and squared errors the best kernel follows in one go, without steps. Solve it to "
     "see how near the descent comes, and whether this pair determines the kernel at all."
 )
-_SIDE = 28  # px of a small kernel
+UNDETERMINED = (
+    "Any multiple of one of these can be added to the kernel without changing what it makes of this picture: "
+    "the pair says nothing about them."
+)
+_SMALL, _LARGE = 28, 44  # px of a small kernel, and where there is room
 _STEPS = 1000
 
 
@@ -81,17 +86,13 @@ class Directions(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("training-directions")
-        self.setAccessibleName("Undetermined directions")
-        self.setToolTip(
-            tip(
-                "Any multiple of one of these can be added to the kernel without changing what it makes of "
-                "this picture: the pair says nothing about them."
-            )
-        )
+        self.setAccessibleName("Patterns of weights")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(_SIDE + 2)
+        self._side = _SMALL
+        self.setFixedHeight(_SMALL + 2)
         self._kernels: tuple[Numbers, ...] = ()
         self._all = 0
+        self._caption = ""
         self.hide()
 
     @property
@@ -99,31 +100,45 @@ class Directions(QWidget):
         """What is drawn."""
         return self._kernels
 
-    def show_kernels(self, kernels: Sequence[Numbers], in_all: int) -> None:
-        """Draw kernels ``(rows, columns)``, each on its own scale; ``in_all`` are there."""
-        self._kernels, self._all = tuple(kernels), in_all
-        self.setAccessibleDescription(f"{in_all} directions")
+    def show_kernels(self, kernels: Sequence[Numbers], in_all: int, caption: str = "") -> None:
+        """Draw kernels ``(rows, columns)``, each on its own scale, and words behind; ``in_all`` are there."""
+        self._kernels, self._all, self._caption = tuple(kernels), in_all, caption
+        self.setAccessibleDescription(caption or f"{in_all} directions")
+        self.setToolTip(tip(caption or UNDETERMINED))
         self.setVisible(bool(self._kernels))
+        self.update()
+
+    def set_roomy(self, roomy: bool) -> None:
+        """Draw them larger, where there is room."""
+        self._side = _LARGE if roomy else _SMALL
+        self.setFixedHeight(self._side + 2)
         self.update()
 
     def _fitting(self) -> int:
         room = self.width() - (30 if self._all > len(self._kernels) else 0)
-        return max(0, min(len(self._kernels), (room + 5) // (_SIDE + 5)))
+        return max(0, min(len(self._kernels), (room + 5) // (self._side + 5)))
 
     def sizeHint(self) -> QSize:
-        return QSize(8 * (_SIDE + 5), _SIDE + 2)
+        return QSize(8 * (self._side + 5), self._side + 2)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         theme = theme_of(self)
         painter = QPainter(self)
         drawn = self._fitting()
         for place, values in enumerate(self._kernels[:drawn]):
-            box = QRectF(place * (_SIDE + 5), 1, _SIDE, _SIDE)
+            box = QRectF(place * (self._side + 5), 1, self._side, self._side)
             draw_thumbnail(painter, box, weight_image(values, theme), 2.0)
-        if self._all > drawn:
+            painter.setPen(QPen(QColor(theme.border), 1))  # or weights of 0 would look like holes
+            painter.drawRect(thumbnail_box(box, values).adjusted(-0.5, -0.5, 0.5, 0.5))
+        said = self._caption or (f"+{self._all - drawn}" if self._all > drawn else "")
+        if said:
+            font = QFont(self.font())
+            font.setPixelSize(11)
+            painter.setFont(font)
             painter.setPen(QColor(theme.text_dim))
-            rest = QRectF(drawn * (_SIDE + 5) + 2, 0, 60, self.height())
-            painter.drawText(rest, Qt.AlignmentFlag.AlignVCenter, f"+{self._all - drawn}")
+            rest = QRectF(self.rect()).adjusted(drawn * (self._side + 5) + 3, 0, 0, 0)
+            flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap)
+            painter.drawText(rest, flags, said)
         painter.end()
 
 
@@ -202,7 +217,7 @@ class VerdictCard(QFrame):
         head.addWidget(self._mark)
         head.addWidget(self._title, 1)
         inner = QWidget(self)
-        lines = QVBoxLayout(inner)
+        lines = self._lines = QVBoxLayout(inner)
         lines.setContentsMargins(0, 0, 4, 0)
         lines.setSpacing(5)
         lines.addWidget(self.directions)
@@ -243,6 +258,11 @@ class VerdictCard(QFrame):
         whole.addWidget(self._solving, 1)
         whole.addLayout(foot)
 
+    def set_roomy(self, roomy: bool) -> None:
+        """Use larger letters and kernels, where there is room for them."""
+        self.directions.set_roomy(roomy)
+        self._words.setStyleSheet(f"font-size: {13 if roomy else 12}px;")
+
     # --- what is shown ---
 
     def words(self) -> tuple[str, str, str]:
@@ -263,8 +283,15 @@ class VerdictCard(QFrame):
         verdict = solved.verdict
         self._show(verdict.kind, verdict.title, " ".join(verdict.sentences))
         self._numbers.setText(numbers_text(solved))
-        directions = [drawn(each) for each in solved.undetermined]
-        self.directions.show_kernels(directions, solved.unknowns - solved.rank)
+        directions, caption = [drawn(each) for each in solved.undetermined], ""
+        if not directions and solved.weakest is not None:
+            directions = [drawn(solved.weakest)]
+            known = legend_number(solved.weakest.uncertainty)
+            caption = f"The pattern that this picture shows least of: its share is known to ±{known}."
+        self.directions.show_kernels(directions, solved.unknowns - solved.rank, caption)
+        # What is not known comes before the words about it; where all is known, after.
+        self._lines.removeWidget(self.directions)
+        self._lines.insertWidget(1 if caption else 0, self.directions)
         self._take.show()
         self._solve.hide()
 

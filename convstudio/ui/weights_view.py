@@ -14,15 +14,26 @@ from convstudio.ui.kernel_cells import CellGrid
 from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
 from convstudio.ui.training_planes import Numbers, fixed_texts
-from convstudio.ui.weight_colours import draw_thumbnail, weight_image, weight_paints
+from convstudio.ui.weight_colours import draw_thumbnail, weight_image, weight_limit, weight_paints
 
 _GAP = 2.0
 _LETTERS, _READABLE, _LEAST_LETTERS = 14, 11, 9  # px
 _LARGEST_CELL = 76.0  # px: a 1×1 kernel is no wall
 _LEAST_CELL = 24.0  # px that a number needs
+_APART = 4  # px around each of several kernels
+_NUMBERED = 4  # kernels that have numbers when they are side by side
 _THUMB = QSize(60, 62)
 TILES = 64
 """Kernels that are shown side by side at most."""
+
+
+def thumbnail_box(box: QRectF, values: Numbers) -> QRectF:
+    """Return what ``draw_thumbnail`` fills of a box for a kernel."""
+    rows, columns = values.shape
+    side = min(box.width() / columns, box.height() / rows)
+    filled = QRectF(0, 0, columns * side, rows * side)
+    filled.moveCenter(box.center())
+    return filled
 
 
 class WeightsView(QWidget):
@@ -64,26 +75,32 @@ class WeightsView(QWidget):
 
     # --- where things are ---
 
-    def cells(self) -> CellGrid:
-        """Return where the cells of the one kernel lie."""
-        rows, columns = self._kernels[0].shape
+    def cells(self, index: int = 0) -> CellGrid:
+        """Return where the cells of a kernel lie."""
+        rows, columns = self._kernels[index].shape
+        room = self.tile(index)
         gap = _GAP if max(rows, columns) <= 15 else 0.0
-        side = min((self.width() - (columns - 1) * gap) / columns, (self.height() - (rows - 1) * gap) / rows)
+        side = min((room.width() - (columns - 1) * gap) / columns, (room.height() - (rows - 1) * gap) / rows)
         side = max(1.0, math.floor(min(side, _LARGEST_CELL)))
-        left = (self.width() - columns * (side + gap) + gap) / 2
-        top = (self.height() - rows * (side + gap) + gap) / 2
+        left = room.center().x() - (columns * (side + gap) - gap) / 2
+        top = room.center().y() - (rows * (side + gap) - gap) / 2
         return CellGrid(rows, columns, math.floor(left), math.floor(top), side, side, gap)
 
     def tile(self, index: int) -> QRectF:
-        """Return where one of several kernels lies."""
+        """Return the room of a kernel: all of it for one, for several so that they are as large as can be."""
         count = len(self._kernels)
+        if count == 1:
+            return QRectF(self.rect())
         rows, columns = self._kernels[0].shape
-        shape = self.width() / max(1, self.height()) * rows / columns
-        across = min(count, max(1, round(math.sqrt(count * shape))))
-        down = math.ceil(count / across)
-        width, height = self.width() / across, self.height() / down
+
+        def side(across: int) -> float:
+            down = math.ceil(count / across)
+            return float(min(self.width() / across / columns, self.height() / down / rows))
+
+        across = max(range(1, count + 1), key=side)
+        width, height = self.width() / across, self.height() / math.ceil(count / across)
         row, column = divmod(index, across)
-        return QRectF(column * width, row * height, width, height).adjusted(2, 2, -2, -2)
+        return QRectF(column * width, row * height, width, height).adjusted(_APART, _APART, -_APART, -_APART)
 
     def index_at(self, point: QPointF) -> int | None:
         """Return which of several kernels is under a point."""
@@ -96,16 +113,17 @@ class WeightsView(QWidget):
         if not self._kernels:
             return
         painter = QPainter(self)
-        if len(self._kernels) == 1:
-            self._paint_one(painter, self._kernels[0])
+        if len(self._kernels) <= _NUMBERED:
+            for index in range(len(self._kernels)):
+                self._paint_one(painter, index)
         else:
             theme = theme_of(self)
             for index, values in enumerate(self._kernels):
                 draw_thumbnail(painter, self.tile(index), weight_image(values, theme, self._limit), 2.0)
         painter.end()
 
-    def _paint_one(self, painter: QPainter, values: Numbers) -> None:
-        theme, grid = theme_of(self), self.cells()
+    def _paint_one(self, painter: QPainter, index: int) -> None:
+        theme, values, grid = theme_of(self), self._kernels[index], self.cells(index)
         texts, font = self._texts(values, grid.width)
         if texts is None:
             draw_thumbnail(painter, grid.bounds(), weight_image(values, theme, self._limit))
@@ -126,14 +144,16 @@ class WeightsView(QWidget):
         font = QFont(self.font())
         if side < _LEAST_CELL:
             return None, font
+        # Of weights that are small beside their scale more digits are shown, but no more than one.
+        limit = max(weight_limit(np.nan_to_num(values)), self._limit / 10.0) if values.any() else self._limit
         # Three digits in letters that can be read, else as many digits as fit into the smallest.
         for pixels in range(_LETTERS, _READABLE - 1, -1):
             font.setPixelSize(pixels)
-            texts = fixed_texts(values, self._limit, QFontMetricsF(font), side - 4, least=3)
+            texts = fixed_texts(values, limit, QFontMetricsF(font), side - 4, least=3)
             if texts is not None:
                 return texts, font
         font.setPixelSize(_LEAST_LETTERS if side < 30 else _READABLE)
-        return fixed_texts(values, self._limit, QFontMetricsF(font), side - 3), font
+        return fixed_texts(values, limit, QFontMetricsF(font), side - 3), font
 
     # --- what is under the pointer ---
 
@@ -214,6 +234,9 @@ class KernelThumb(QAbstractButton):
         if self._values is not None:
             box = QRectF(self.width() / 2 - 21, 4, 42, 42)
             draw_thumbnail(painter, box, weight_image(self._values, theme, self._limit), 2.0)
+            painter.setPen(QPen(QColor(theme.border), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(thumbnail_box(box, self._values).adjusted(-0.5, -0.5, 0.5, 0.5))
         font = QFont(self.font())
         font.setPixelSize(10)
         painter.setFont(font)
