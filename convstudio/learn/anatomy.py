@@ -38,9 +38,10 @@ MOST_WEIGHTS = 9
 """Entries of an array that are checked by finite differences: two runs each."""
 MOST_PIXELS = 4
 
+_FORWARD, _CHECKING = 0.03, 0.1  # of the whole: where the way back and the checks begin
 _EXACT_CELLS = 2_000_000
 """Up to so many numbers in the picture, float64 is quick enough; above it is float32, as in training."""
-_STEPS = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 1e-2}
+STEPS = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 1e-2}
 """The step of a difference: the smaller, the less curvature in it and the more rounding."""
 TOLERANCES = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 2e-2}
 """Errors of a difference up to which it agrees with the chain rule."""
@@ -130,11 +131,14 @@ def take_apart(
     double = pair.before.size <= _EXACT_CELLS
     picture: FloatArray = pair.before.astype(np.float64 if double else np.float32)
     run = _Run(network, values, network.with_values(values), pair, objective)
-    inputs = run.forward(picture, 0, [], control)
+    inputs = run.forward(picture, 0, [], share(control, 0.0, _FORWARD))
     loss, upstream = run.loss(inputs[-1])
+    down = (_CHECKING - _FORWARD) / (len(run.layers) - place)
+    done = _FORWARD
     for number in reversed(range(place + 1, len(run.layers))):
-        upstream = run.backward(number, upstream, inputs, control).x
-    found = run.backward(place, upstream, inputs, control)
+        upstream = run.backward(number, upstream, inputs, share(control, done, done + down)).x
+        done += down
+    found = run.backward(place, upstream, inputs, share(control, done, _CHECKING))
     layer, x = run.layers[place], inputs[place]
     ties = ties_of(layer, len(x))
     by_weights = {name: ties[name].gathered(grad) for name, grad in found.weights.items()}
@@ -146,7 +150,7 @@ def take_apart(
         by_output=upstream,
         by_weights=by_weights,
         by_input=found.x,
-        checks=_checks(run, inputs, place, by_weights, found.x, control),
+        checks=_checks(run, inputs, place, by_weights, found.x, share(control, _CHECKING, 1.0)),
         double=double,
     )
 
@@ -166,9 +170,11 @@ class _Run:
     ) -> list[FloatArray]:
         """Return the inputs of all layers and the last output; those above layer ``first`` are given."""
         inputs = [*above[:first], x]
-        for place in range(first, len(self.layers)):
+        count = len(self.layers) - first
+        for done, place in enumerate(range(first, len(self.layers))):
+            part = share(control, done / count, (done + 1) / count)
             mate = self._mate(place, inputs)
-            inputs.append(self.layers[place].forward(inputs[place], mate=mate, control=control))
+            inputs.append(self.layers[place].forward(inputs[place], mate=mate, control=part))
         return inputs
 
     def backward(
@@ -247,7 +253,7 @@ def _checks(
 def _checked(
     grad: NDArray[Any], index: Index, dtype: np.dtype[Any], loss: Callable[[float], float], here: float
 ) -> Check:
-    h = _STEPS[dtype]
+    h = STEPS[dtype]
     above, below = loss(h), loss(-h)
     numeric, analytic = (above - below) / (2 * h), float(grad[index])
     largest = float(np.abs(grad).max()) or 1.0
