@@ -16,6 +16,7 @@ from convstudio.io.samples import SAMPLES
 from convstudio.model import Project
 from convstudio.ui.actions import Actions, ActionSpec
 from convstudio.ui.stack_commands import StackCommands
+from convstudio.ui.training_commands import TrainingCommands
 
 if TYPE_CHECKING:
     from convstudio.ui.main_window import MainWindow
@@ -39,6 +40,7 @@ class Commands(QObject):
         self._add_edit()
         self.stack = StackCommands(window, actions)
         self._add_view()
+        self._training = TrainingCommands(window, actions)
         self._add_help()
         self._make_tool_bar()
         self._show_history()
@@ -245,10 +247,14 @@ class Commands(QObject):
         bar.addSeparator()
         for name in ("choose-preset", "fit", "actual-size", "compare"):
             bar.addAction(self._actions[name])
+        bar.addSeparator()
+        bar.addAction(self._actions["train"])
+        self._tool_button(bar, "train").setProperty("role", "primary")
         for name, text in (
             ("undo", ""),
             ("redo", ""),
             ("choose-preset", "Kernels"),
+            ("train", "Train…"),
             ("save", "Export…"),
             ("save-project", "Save"),
         ):
@@ -292,6 +298,7 @@ class Commands(QObject):
         """Check the present display view in the menu, and switch off what the selection leaves nothing to."""
         self._actions[f"view-{project.look.view}"].setChecked(True)
         self.stack.show_project(project)
+        self._training.show_availability()
         self._actions["embed-picture"].setChecked(self._window.projects.files.embed)
         self._allow("reset-parameters", "" if project.shown is not None else "The photo has none.")
 

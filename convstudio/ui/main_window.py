@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from convstudio.engine.evaluate import Evaluation
 from convstudio.engine.proof import Proof
@@ -80,6 +80,7 @@ class MainWindow(QMainWindow):
         self.exchange = Exchange(self)
         self.control = StackControl(self)
         self.tools = ToolControl(self)
+        self.training = self.tools.training
         self.kernel_exchange = KernelExchange(self)
         self.map_exchange = MapExchange(self)
         self.projects = ProjectControl(self, recovery)
@@ -125,15 +126,24 @@ class MainWindow(QMainWindow):
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.setObjectName("main-splitter")
         self.splitter.setChildrenCollapsible(False)
-        for widget, stretch in ((self.sidebar, 0), (self.centre, 1), (self.inspector, 0)):
+        self.right = QStackedWidget(self)
+        self.right.setObjectName("right-column")
+        self.right.addWidget(self.inspector)
+        for widget, stretch in ((self.sidebar, 0), (self.centre, 1), (self.right, 0)):
             self.splitter.addWidget(widget)
             self.splitter.setStretchFactor(self.splitter.count() - 1, stretch)
         self.splitter.setSizes([224, 900, 324])
         self.sidebar.setMinimumWidth(224)
-        self.inspector.setMinimumWidth(316)
+        self.right.setMinimumWidth(316)
         self.setCentralWidget(self.splitter)
         self.setStatusBar(self.readout)
         self.setAcceptDrops(True)
+
+    def show_right(self, panel: QWidget | None) -> None:
+        """Show a panel in the right column, or the inspector (None)."""
+        if panel is not None and self.right.indexOf(panel) < 0:
+            self.right.addWidget(panel)
+        self.right.setCurrentWidget(panel or self.inspector)
 
     def _connect(self) -> None:
         session = self.session

@@ -163,7 +163,8 @@ QPushButton:disabled, QToolButton:disabled {{ color: {t.text_dim}; }}
 QPushButton:focus, QToolButton:focus {{ border-color: {t.accent}; }}
 QPushButton:checked, QToolButton:checked {{ background: {t.accent}; color: {t.accent_text};
   border-color: {t.accent}; }}
-QPushButton[role="primary"] {{ background: {t.accent}; color: {t.accent_text}; border-color: {t.accent}; }}
+QPushButton[role="primary"], QToolButton[role="primary"] {{ background: {t.accent}; color: {t.accent_text};
+  border-color: {t.accent}; }}
 QToolButton[role="flat"], QPushButton[role="flat"] {{ background: transparent; border-color: transparent; }}
 QToolButton[role="flat"]:hover, QPushButton[role="flat"]:hover {{ background: {t.button_hover}; }}
 QToolButton[role="thumbnail"] {{ padding: 1px; border-radius: 4px; background: {t.canvas}; }}

@@ -19,6 +19,7 @@ from convstudio.ui.partial_sums_panel import PartialSumsPanel
 from convstudio.ui.pin_control import PinControl
 from convstudio.ui.receptive_panel import ReceptivePanel
 from convstudio.ui.shift_panel import ShiftPanel
+from convstudio.ui.training_control import TrainingControl
 
 if TYPE_CHECKING:
     from convstudio.ui.main_window import MainWindow
@@ -47,6 +48,7 @@ class ToolControl(QObject):
         tabs.add_tool(
             "receptive", "Receptive field", self.receptive, "What a cell of each layer sees of the photo."
         )
+        self.training = TrainingControl(window)  # adds itself
         tabs.add_tool("histogram", "Histogram", self.histogram, "The values of the map that is shown.")
         tabs.add_tool("sum", "Sum", self.sums, "What each input channel adds to the map that is shown.")
         tabs.add_tool("cost", "Cost", self.cost, "What each layer costs, and what others would cost instead.")
@@ -78,7 +80,7 @@ class ToolControl(QObject):
     @property
     def busy(self) -> bool:
         """Whether a map or a report is on its way."""
-        return self._reader.busy or self._shifts.busy or self._sums.busy
+        return any(work.busy for work in (self._reader, self._shifts, self._sums, self.training))
 
     # --- what the session tells ---
 
@@ -86,6 +88,7 @@ class ToolControl(QObject):
         """Follow the project."""
         self._shifts.set_stack(project, project.selected)
         self.pins.show_project(project)
+        self.training.show_project(project)
 
     def show_result(self, evaluation: Evaluation) -> None:
         """Show what follows from a result, once its picture is on screen."""
@@ -154,6 +157,7 @@ class ToolControl(QObject):
 
     def close(self) -> None:
         """End the workers and wait for them."""
+        self.training.close()
         self._reader.close()
         self._shifts.close()
         self._sums.close()

@@ -36,7 +36,7 @@ class RateLine(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("training-rate-line")
-        self._rate = 0.0
+        self._rate = self._present = 0.0
         self._words = HintLine(self)
         self._words.setObjectName("training-rate-limit")
         self._button = QPushButton(self)
@@ -55,13 +55,20 @@ class RateLine(QWidget):
     def show_rate(self, limit: float | None, suggested: float | None, sentence: str) -> None:
         """Show what is known about stable rates; nothing where that is nothing."""
         self._rate = 0.0 if suggested is None else float(f"{suggested:.2g}")
-        short = "" if limit is None else f"stable below {number_text(float(f'{limit:.2g}'), 2)}"
+        usual = "" if suggested is None else "a usual rate"
+        short = usual if limit is None else f"stable below {number_text(float(f'{limit:.2g}'), 2)}"
         self._words.setText(short)
         self._words.setToolTip(tip(sentence or short))
         self._button.setText(f"Use {number_text(self._rate, 2)}")
         self._button.setVisible(suggested is not None)
         self._button.setToolTip(tip("Take this learning rate.", sentence))
         self.setVisible(limit is not None or suggested is not None)
+        self.show_present(self._present)
+
+    def show_present(self, rate: float) -> None:
+        """Show which rate is set: there is nothing to take where it is that one."""
+        self._present = rate
+        self._button.setEnabled(rate != self._rate)
 
 
 class TrainingForm(SidePanel):
@@ -198,6 +205,7 @@ class TrainingForm(SidePanel):
         self.files.setVisible(pair.source == "files")
         self.first.show_kernel(student.first)
         self.first.setVisible(student.start == "preset")
+        self.rate.show_present(setup.method.rate)
         reasons = {"present": _NOT_ALONE} if student.kind == "kernel" else {}
         self.field_form(STUDENT, "start").field("start").set_choice_reasons(reasons)
 

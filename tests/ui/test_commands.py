@@ -90,7 +90,7 @@ def test_menus_offer_every_action_once(window: MainWindow) -> None:
 
 def test_every_menu_opens_with_alt_and_a_letter_of_its_own(window: MainWindow) -> None:
     mnemonics = [QKeySequence.mnemonic(each.text()).toString() for each in window.menuBar().actions()]
-    assert mnemonics == ["Alt+F", "Alt+E", "Alt+L", "Alt+K", "Alt+V", "Alt+H"]
+    assert mnemonics == ["Alt+F", "Alt+E", "Alt+L", "Alt+K", "Alt+V", "Alt+T", "Alt+H"]
 
 
 def test_a_preset_is_chosen_by_its_action(window: MainWindow, qtbot: QtBot) -> None:
