@@ -120,6 +120,7 @@ class TrainingPanel(QWidget):
         self._switch.show_choice(self.page)
         self._switch.chosen.connect(self.show_page)
         self._row.insertWidget(0, self._switch)
+        self._switch.show()
 
     @property
     def page(self) -> str:

@@ -82,6 +82,7 @@ class TrainingStatus(QWidget):
         self._suggested = 0.0
         self._use = QPushButton(self)
         self._use.setObjectName("training-use-rate")
+        self._use.setAccessibleName("Use the suggested rate")
         self._use.setFixedHeight(22)
         self._use.setStyleSheet("QPushButton { padding: 1px 9px; }")
         self._use.setToolTip(

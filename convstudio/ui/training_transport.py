@@ -300,6 +300,7 @@ class TrainingTransport(QWidget):
 
     @Slot(int)
     def _scrub(self, step: int) -> None:
+        step = min(step, self.slider.reached)  # Qt still tells the value that the slider did not take
         if step != self._step:
             self._step = step
             self._place.setText(_place_text(step, max(self._planned, self.slider.reached)))
