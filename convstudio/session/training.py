@@ -15,7 +15,8 @@ from convstudio.learn.stable import StableRate
 from convstudio.model import Picture, Project
 from convstudio.session.training_bench import Opened, Opener, Question
 from convstudio.session.training_frame import report_of
-from convstudio.session.training_loop import Event, TrainingLoop
+from convstudio.session.training_loop import TrainingLoop
+from convstudio.session.training_outbox import Event
 
 SOLVE = "solve"
 RATE = "rate"
@@ -61,6 +62,7 @@ class Training(QObject):
     rate_failed = Signal(str)
     answered = Signal(str, object)  # topic of another question, what it returned
     unanswered = Signal(str, str)  # topic, why
+    moving = Signal()  # another step is asked for: a question that can wait gives way
     _arrived = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -113,6 +115,7 @@ class Training(QObject):
     @Slot()
     def play(self) -> None:
         """Take one step after the other, until the run ends or something else is asked for."""
+        self.moving.emit()
         self._loop.play()
         self._tell()
 
@@ -131,18 +134,21 @@ class Training(QObject):
     @Slot()
     def step_once(self) -> None:
         """Take one step more, and stay there."""
+        self.moving.emit()
         self._loop.step_once()
         self._tell()
 
     @Slot()
     def reset(self) -> None:
         """Go back to exactly the start, and forget the run."""
+        self.moving.emit()
         self._loop.reset()
         self._tell()
 
     @Slot(int)
     def go_to(self, step: int) -> None:
         """Go to a step of the run so far, and stay there."""
+        self.moving.emit()
         self._loop.go_to(step)
         self._tell()
 

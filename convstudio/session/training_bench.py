@@ -99,9 +99,9 @@ class Bench:
 
     # --- frames ---
 
-    def frame_due(self) -> bool:
-        """Whether it is time for a frame while it plays."""
-        return time.monotonic() >= self._frame_due
+    def frame_left(self) -> float:
+        """Return after how many seconds it is time for a frame while it plays."""
+        return max(0.0, self._frame_due - time.monotonic())
 
     def is_shown(self, channel: int | None) -> bool:
         """Whether the last frame is of the present step."""

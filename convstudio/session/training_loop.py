@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,27 +14,14 @@ from convstudio.core import Cancelled, Control
 from convstudio.io.errors import PictureError
 from convstudio.learn.errors import LearnError
 from convstudio.session.training_bench import START, Bench, Opener, Question
+from convstudio.session.training_outbox import Event, Outbox
 
 PATIENCE = 0.25
 """Seconds for which going to a step goes on after another one was asked for, so that scrubbing shows some."""
 
+_LONGEST_WAIT = 3600.0
 _NO_MEMORY = "There is not enough memory for this: take a smaller picture, or let a step see patches."
 _CANCELLED = "The training is not open: opening it was cancelled."
-
-
-@dataclass(frozen=True, eq=False)
-class Event:
-    """Something to be told.
-
-    Attributes:
-        kind: "opened", "refused", "frame", "stopped", "answered", "unanswered", or "error".
-        payload: a report, a sentence, a frame, a stop, the answer, a sentence, or an exception.
-        topic: what an answer is to.
-    """
-
-    kind: str
-    payload: Any
-    topic: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,24 +47,24 @@ class TrainingLoop:
     """
 
     def __init__(self, notify: Callable[[], None], name: str) -> None:
-        self._notify = notify
         self._lock = threading.Condition()  # of all that follows but for the bench
+        self._outbox = Outbox(notify)
         self._to_open: Opener | None = None
         self._place: int | None = None
         self._steps = 0
         self._playing = False
+        self._begins = False
         self._speed: float | None = None
         self._step_due = 0.0
         self._questions: dict[str, Question] = {}
         self._channel: int | None = None
+        self._to_show = False
         self._closing = False
         self._generation = 0
         self._is_open = False
         self._refusal: str | None = None
         self._job: _Job | None = None
-        self._events: deque[Event] = deque()
         self._progress = 0.0
-        self._notified = False
         self._bench = Bench()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -94,8 +81,9 @@ class TrainingLoop:
         """Whether something that was asked for is not done or not told yet; playing on does not count."""
         with self._lock:
             asked = self._to_open is not None or self._place is not None or self._steps or self._questions
-            at_work = self._job is not None and self._job.kind not in ("play", "compare")
-            return bool(asked or at_work or self._events)
+            unasked = ("play", "compare") if self._playing else ("compare",)
+            at_work = self._job is not None and self._job.kind not in unasked
+            return bool(asked or self._to_show or at_work or self._outbox)
 
     # --- orders ---
 
@@ -104,7 +92,7 @@ class TrainingLoop:
         with self._lock:
             self._generation += 1
             self._drop_orders()
-            self._events = deque(event for event in self._events if event.kind == "error")
+            self._outbox.drop()
             self._to_open = opener
             self._interrupt()
 
@@ -112,7 +100,8 @@ class TrainingLoop:
         """Take one step after the other, until the run ends or something else is wanted."""
         with self._lock:
             if self._ready():
-                self._playing, self._step_due = True, 0.0
+                self._begins = self._begins or not self._playing
+                self._playing, self._step_due = True, time.monotonic()
                 self._interrupt("compare")
 
     def pause(self) -> None:
@@ -151,7 +140,7 @@ class TrainingLoop:
                 return
             self._rest()
             self._place = place
-            self._events = deque(event for event in self._events if event.kind != "frame")
+            self._outbox.drop_frames()
             self._interrupt("play", "step", "compare", "show")
             self._lose_patience()
 
@@ -164,12 +153,13 @@ class TrainingLoop:
         if steps_per_second is not None and not steps_per_second > 0:
             raise ValueError(f"steps per second must be a positive number, got {steps_per_second!r}")
         with self._lock:
-            self._speed, self._step_due = steps_per_second, 0.0
+            self._speed, self._step_due = steps_per_second, time.monotonic()
             self._lock.notify_all()
 
     def show_channel(self, channel: int | None) -> None:
         """Show one channel of target, prediction and residual, or all (None)."""
         with self._lock:
+            self._to_show = self._is_open and channel != self._channel
             self._channel = channel
             self._interrupt("compare", "show")
 
@@ -183,7 +173,7 @@ class TrainingLoop:
     def close(self) -> None:
         """End the thread and wait for it."""
         with self._lock:
-            self._closing = True
+            self._closing = self._outbox.closed = True
             self._drop_orders()
             self._interrupt()
         self._thread.join()
@@ -191,9 +181,9 @@ class TrainingLoop:
     def take(self) -> tuple[list[Event], float]:
         """Return what there is to tell, in order, and how far the running order is, 0 to 1."""
         with self._lock:
-            events, self._events = list(self._events), deque()
-            self._notified = False
-            return events, self._progress
+            if self._playing and self._speed is not None:
+                self._lock.notify_all()  # a frame may be made again
+            return self._outbox.take(), self._progress
 
     # --- under the lock ---
 
@@ -229,22 +219,23 @@ class TrainingLoop:
             job.control.cancel()
 
     def _post(self, event: Event, generation: int) -> None:
-        if generation != self._generation and event.kind != "error":
-            return
-        if event.kind == "frame":
-            self._events = deque(each for each in self._events if each.kind != "frame")
-        self._events.append(event)
-        self._tell()
+        if generation == self._generation or event.kind == "error":
+            self._outbox.add(event)
 
-    def _tell(self) -> None:
-        if not self._notified and not self._closing:
-            self._notified = True
-            self._notify()
+    def _step_left(self) -> float:
+        """Return how many seconds the next step still waits at the chosen speed, 0 if not at all."""
+        return 0.0 if self._speed is None else max(0.0, self._step_due - time.monotonic())
 
-    def _wait(self) -> float | None:
-        """Return how many seconds the next step waits at the chosen speed, None if not at all."""
-        left = self._step_due - time.monotonic()
-        return left if self._playing and self._speed is not None and left > 0.0 else None
+    def _frame_left(self) -> float:
+        """Return after how many seconds a frame of the present step may be made while it plays."""
+        wanted = not self._bench.is_shown(self._channel) and not self._outbox.holds("frame")
+        return self._bench.frame_left() if wanted else math.inf
+
+    def _patience(self) -> float | None:
+        """Return how many seconds to wait for an order, None for as long as it takes."""
+        if not self._playing or not self._is_open:
+            return None
+        return min(self._step_left(), self._frame_left(), _LONGEST_WAIT)
 
     def _next(self) -> _Job | None:
         """Choose what to do next."""
@@ -252,6 +243,7 @@ class TrainingLoop:
             work, self._to_open = self._to_open, None
             return self._new("open", work)
         if not self._is_open:
+            self._to_show = False
             return None
         if self._place is not None:
             place, self._place = self._place, None
@@ -263,7 +255,10 @@ class TrainingLoop:
             self._steps -= 1
             return self._new("step")
         if self._playing:
-            return self._new("play") if self._wait() is None else None
+            if not self._step_left():
+                return self._new("play")
+            return None if self._frame_left() else self._new("show")
+        self._to_show = False
         if not self._bench.is_shown(self._channel):
             return self._new("show")
         return None if self._bench.is_compared() else self._new("compare")
@@ -283,10 +278,10 @@ class TrainingLoop:
                     quiet = self._job.kind == "play" and self._playing
                     self._job = None
                     if not quiet:
-                        self._tell()
+                        self._outbox.tell()
                 job = None if self._closing else self._next()
                 while job is None and not self._closing:
-                    self._lock.wait(self._wait())
+                    self._lock.wait(self._patience())
                     job = None if self._closing else self._next()
                 if job is None:
                     return
@@ -301,8 +296,6 @@ class TrainingLoop:
 
     def _do(self, job: _Job) -> None:
         bench, control = self._bench, job.control
-        if job.kind not in ("play", "question"):
-            bench.rest()
         if job.kind == "open":
             self._opened(job)
         elif job.kind == "place":
@@ -330,29 +323,30 @@ class TrainingLoop:
             self._post(Event("opened", opened.report), job.generation)
 
     def _advance(self, job: _Job) -> None:
-        playing = job.kind == "play"
-        if playing and self._speed is not None:
-            # Steps that take longer than they should are not made up for.
-            self._step_due = max(self._step_due, time.monotonic() - 1.0 / self._speed) + 1.0 / self._speed
+        playing, speed = job.kind == "play", self._speed
+        if playing:
+            if self._begins:
+                self._begins = False
+                self._bench.rest()
+            if speed is not None:  # time that was lost is not made up for
+                self._step_due = max(self._step_due + 1.0 / speed, time.monotonic())
         stop = self._bench.step(job.control, playing=playing)
         if stop is not None:
-            with self._lock:
-                if job.generation == self._generation:
-                    self._rest()
             with suppress(Cancelled):  # it is shown once there is time
                 self._show(job)
             with self._lock:
+                if job.generation == self._generation:
+                    self._playing, self._steps = False, 0
                 self._post(Event("stopped", stop), job.generation)
-        elif playing and self._bench.frame_due() and not self._frame_waits():
-            self._show(job)
-
-    def _frame_waits(self) -> bool:
+            return
         with self._lock:
-            return any(event.kind == "frame" for event in self._events)
+            due = playing and not self._frame_left()
+        if due:
+            self._show(job)
 
     def _show(self, job: _Job) -> None:
         channel = self._channel
-        frame = self._bench.show(channel, job.control, resting=job.kind != "play")
+        frame = self._bench.show(channel, job.control, resting=not self._playing)
         with self._lock:
             if not job.control.cancelled:  # else something else is wanted by now
                 self._post(Event("frame", frame), job.generation)
@@ -381,4 +375,4 @@ class TrainingLoop:
         with self._lock:
             self._progress = part
             self._lose_patience()
-            self._tell()
+            self._outbox.tell()
