@@ -14,6 +14,8 @@ TIMES = 10.0
 """How many times the first loss is too much."""
 GROWN = 5
 """How many times running the loss must have grown."""
+FAR = 1e4
+"""How many times the first loss is too much at once: Adam's steps do not grow with the loss."""
 PATCH_WINDOW = 10
 """Steps over which the losses of patches are averaged: they differ from place to place."""
 
@@ -61,7 +63,7 @@ def growing(first: NDArray[np.float64], recent: NDArray[np.float64], window: int
         recent: the last losses, ``window + GROWN`` of them; with fewer it is too early to say.
         window: how many neighbouring losses are averaged.
     """
-    if len(recent) and not np.isfinite(recent[-1]):
+    if len(recent) and not recent[-1] <= FAR * first[:window].mean():  # NaN is not
         return True
     if len(recent) < window + GROWN:
         return False

@@ -340,7 +340,7 @@ class Trainer:
         if not usable(values) or not math.isfinite(loss):
             return True
         window = 1 if self._patches is None else PATCH_WINDOW
-        if loss <= self._losses[0]:
+        if step == 0 or loss <= self._losses[0]:
             return False
         recent = np.append(self._losses.recent(step, window + GROWN - 1), loss)
         first = self._losses.first(min(step, window))

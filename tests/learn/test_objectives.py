@@ -143,7 +143,7 @@ def test_what_does_not_fit_is_refused() -> None:
         Objective().evaluate(cells, cells, grad_out=np.zeros((4, 4), np.float32))
     for wrong in ({"kind": "cubic"}, {"reduction": "none"}, {"delta": 0.0}, {"delta": float("nan")}):
         with pytest.raises(ValueError, match="must be"):
-            Objective(**wrong)  # type: ignore[arg-type]  # that is the point
+            Objective(**wrong)
 
 
 def test_a_method_says_which_objective() -> None:
