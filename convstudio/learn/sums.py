@@ -12,6 +12,7 @@ rounding.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,6 @@ from convstudio.layers.base import FloatArray
 from convstudio.learn.errors import LearnError
 from convstudio.learn.linear_systems import LinearProblem
 from convstudio.learn.network import Network, Values
-from convstudio.learn.normal_equations import Doubles, sums_by_rows_cost
 from convstudio.learn.objectives import count
 from convstudio.learn.pairs import Pair
 from convstudio.learn.penalty import Penalty
@@ -33,10 +33,11 @@ _MOST_ENTRIES = 1 << 18
 """Of all matrices: with more, a step takes long, too."""
 _MOST_NANOSECONDS = 1e9
 """That making the sums may take, as estimated for one core: else a user would wait for the first step."""
-_WINDOW = 1.5
-"""Nanoseconds to gather a number of a window, and per unknown to multiply it."""
-_PRODUCT = 0.06
+_PRODUCT, _READ = 0.1, 1.8
+"""Nanoseconds of a product inside one of matrices, and of a number that is read for it."""
 _BAND = 1 << 16
+
+Doubles: TypeAlias = NDArray[np.float64]
 
 
 class WindowSums:
@@ -83,13 +84,14 @@ def worth_summing(network: Network, pair: Pair, method: MethodSetup) -> bool:
     for group in problem.groups:
         numbers = np.unique(problem.places[list(group[0])])
         entries += len(numbers) ** 2
-        cells = problem.windows.rows * problem.windows.columns
+        windows = problem.windows
         for output in group[0]:
             own = problem.places[output]  # one plane where a kernel lies over all channels that are read
             planes = 1 if (own == own[:1]).all() else len(own)
-            unknowns = planes * problem.windows.kernel[0] * problem.windows.kernel[1]
-            by_windows = unknowns * (_PRODUCT * unknowns + _WINDOW) * cells
-            nanoseconds += min(sums_by_rows_cost(problem.windows, planes), by_windows)
+            across = planes * windows.kernel[1]
+            unknowns = across * windows.kernel[0]
+            products = across if windows.stride == (1, 1) else unknowns  # a number of a window
+            nanoseconds += windows.rows * windows.columns * unknowns * (_PRODUCT * products + _READ)
     return entries <= _MOST_ENTRIES and nanoseconds <= _MOST_NANOSECONDS
 
 
