@@ -52,6 +52,7 @@ class Training(QObject):
     opened = Signal(object)  # TrainingReport; a frame follows
     refused = Signal(str)  # why it cannot be opened, or a step not be taken; what was open stays to be seen
     frame = Signal(object)  # TrainingFrame
+    moving = Signal()  # the present step is about to be left: opening, playing, stepping, or going elsewhere
     playing_changed = Signal(bool)
     busy_changed = Signal(bool)  # with anything but playing on
     progressed = Signal(float)  # 0–1, of opening, going to a step, or an answer
@@ -91,6 +92,7 @@ class Training(QObject):
             project: it stays as it is.
             base: the folder that paths of the pair's files start from, where they are not absolute.
         """
+        self.moving.emit()
         self._loop.open(self.opener(project, base))
         self._tell()
 
@@ -116,6 +118,7 @@ class Training(QObject):
     def play(self) -> None:
         """Take one step after the other, until the run ends or something else is asked for."""
         self.moving.emit()
+        self.moving.emit()
         self._loop.play()
         self._tell()
 
@@ -135,6 +138,7 @@ class Training(QObject):
     def step_once(self) -> None:
         """Take one step more, and stay there."""
         self.moving.emit()
+        self.moving.emit()
         self._loop.step_once()
         self._tell()
 
@@ -142,12 +146,14 @@ class Training(QObject):
     def reset(self) -> None:
         """Go back to exactly the start, and forget the run."""
         self.moving.emit()
+        self.moving.emit()
         self._loop.reset()
         self._tell()
 
     @Slot(int)
     def go_to(self, step: int) -> None:
         """Go to a step of the run so far, and stay there."""
+        self.moving.emit()
         self.moving.emit()
         self._loop.go_to(step)
         self._tell()

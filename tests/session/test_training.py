@@ -683,6 +683,22 @@ def test_an_answer_can_be_cancelled(training: Training, ear: Ear, qtbot: QtBot) 
     assert ear.frame.step == 1
 
 
+def test_who_reads_the_present_step_is_told_before_it_is_left(training: Training, qtbot: QtBot) -> None:
+    told: list[str] = []
+    training.moving.connect(lambda: told.append("moving"))
+    start(qtbot, training, project())
+    for request in (training.step_once, training.play, training.reset, lambda: training.go_to(0)):
+        request()
+        told.append("asked")
+    assert told == ["moving", *["moving", "asked"] * 4]
+    for request in (training.pause, training.solve, training.cancel):
+        request()
+    training.set_speed(3)
+    training.show_channel(0)
+    settle(qtbot, training)
+    assert told[-1] == "asked"
+
+
 def test_comparisons_come_once_it_rests_and_not_at_the_start(
     training: Training, ear: Ear, qtbot: QtBot
 ) -> None:
