@@ -55,8 +55,8 @@ class TrainingControl(QObject):
         self.edits = TrainingEdits(window.session)
         self._place = QWidget(window)
         self._place.setObjectName("training-place")
-        column = QVBoxLayout(self._place)
-        column.setContentsMargins(0, 0, 0, 0)
+        self._column = QVBoxLayout(self._place)
+        self._column.setContentsMargins(0, 0, 0, 0)
         self._made: _Parts | None = None
         self._result = TrainingResult()
         self._opened: list[object] = []  # what the lab that is open is as good for
@@ -121,6 +121,7 @@ class TrainingControl(QObject):
         elif self._made is not None:
             self._rest.stop()
             self._made.training.pause()
+            self._window.message_bar.clear(TOPIC)
         self.changed.emit()
 
     def _make(self) -> _Parts:
@@ -131,13 +132,12 @@ class TrainingControl(QObject):
         from convstudio.ui.training_welcome import Entry
 
         entries = [Entry(each.id, each.title, each.text) for each in EXPERIMENTS]
-        parts = _Parts(Training(self), TrainingPanel(entries, self._place), TrainingForm(self._window))
-        layout = self._place.layout()
-        assert layout is not None
-        layout.addWidget(parts.panel)
-        parts.form.files.folder = self._window.settings.last_folder
-        self._connect(parts.training, parts.panel, parts.form)
-        return parts
+        panel, form = TrainingPanel(entries, self._place), TrainingForm(self._window)
+        self._column.addWidget(panel)
+        form.files.folder = self._window.settings.last_folder
+        made = _Parts(Training(self), panel, form)
+        self._connect(made.training, panel, form)
+        return made
 
     @property
     def _parts(self) -> _Parts:
@@ -377,7 +377,7 @@ class TrainingControl(QObject):
         self.edits.put_into_stack(layers, ids)
         self._go_on()
         what = "The stack's layers have the learned weights" if ids else "The learned kernel is a layer"
-        self._session.message.emit(f"{what} now. Undo takes it back.", "info", TOPIC)
+        self._parts.panel.status.say(f"{what} now; undo takes it back.", "good")
 
     def take_into_layer(self) -> None:
         """Give the selected convolution the learned kernel."""
