@@ -59,11 +59,18 @@ class StableRate:
 
 
 def stable_rate(
-    network: Network, pair: Pair, method: MethodSetup, start: Values, control: Control | None = None
+    network: Network,
+    pair: Pair,
+    method: MethodSetup,
+    start: Values,
+    control: Control | None = None,
+    *,
+    gradient: Gradient | None = None,
 ) -> StableRate:
     """Return up to which rate a method is stable on a pair, and a rate to take.
 
-    For Huber's loss the curvature is that of errors below δ, the largest that there can be.
+    ``gradient`` is that of the whole picture's loss, where there is a quick way to it. For Huber's loss the
+    curvature is that of errors below δ, the largest that there can be.
 
     Raises:
         Cancelled: by the control.
@@ -73,7 +80,8 @@ def stable_rate(
         name = "Adam" if method.optimizer == "adam" else "RMSProp"
         text = f"{name} scales its steps by itself: the rate is about how far each weight moves in a step."
         return StableRate(None, ADAPTIVE, text)
-    gradient = _gradient_of(network, pair, method)
+    if gradient is None:
+        gradient = _gradient_of(network, pair, method)
     if method.loss == "absolute":
         size = float(np.linalg.norm(_flat(gradient(start, control))))
         suggested = rounded_down(0.01 / size) if size > 0 and math.isfinite(size) else ADAPTIVE

@@ -264,8 +264,10 @@ class Trainer:
         """
         if self._stable is None:
             with _steady():
-                start = self._start.values
-                self._stable = stable_rate(self.network, self.pair, self.method, start, control)
+                start, quick = self._start.values, self._sum_gradient if self._summing else None
+                self._stable = stable_rate(
+                    self.network, self.pair, self.method, start, control, gradient=quick
+                )
         return self._stable
 
     # --- parts of a step ---
@@ -281,6 +283,9 @@ class Trainer:
         if self._sums is None:
             self._sums = WindowSums(self._whole, self.pair, control)
         return self._sums
+
+    def _sum_gradient(self, values: Values, control: Control | None) -> Values:
+        return self._sums_made(control).slope(values)[2]
 
     def _slope(self, moment: Moment, see: _See, control: Control | None, *, measured: bool = True) -> _Slope:
         """The loss and its gradient at a moment.
