@@ -221,15 +221,18 @@ def separable(p: Problem) -> tuple[float, str] | None:
 
 def fourier(p: Problem) -> tuple[float, str]:
     d, h, w = ((n - 1) * step + 1 for n, step in zip(p.cells, p.stride, strict=True))
-    spans = tuple((k - 1) * gap + 1 for k, gap in zip(p.kernel, p.dilation, strict=True))
-    shape = fft.block_shape((d, h, w), (spans[0], spans[1], spans[2]))
+    s0, s1, s2 = ((k - 1) * gap + 1 for k, gap in zip(p.kernel, p.dilation, strict=True))
+    spans = (s0, s1, s2)
+    shape = fft.block_shape((d, h, w), spans)
     cells = math.prod(shape)
     blocks = p.examples * math.prod(
         -(-n // (size - reach + 1)) for n, size, reach in zip((d, h, w), shape, spans, strict=True)
     )
     s = speeds()
     one_way = FFT_GAIN * s.transform * (cells * (math.log2(cells) + 3)) + FFT_CALL * s.call
-    transforms = blocks * p.groups * (p.inputs + p.outputs) + p.kernels
+    lengths = [shape[axis] for axis in fft.transformed(spans)]
+    again = 1 if fft.keeps_spectra(lengths, p.kernels, p.itemsize) else blocks
+    transforms = blocks * p.groups * (p.inputs + p.outputs) + again * p.kernels
     products = blocks * p.kernels * s.spectrum * cells / 2
     sizes = "×".join(str(n) for n in shape if n > 1)
     total = p.scale * (transforms * one_way + products + p.planes * _memory(p))

@@ -74,6 +74,12 @@ def transformed(spans: Triple) -> tuple[int, ...]:
     return tuple(axis for axis in range(3) if spans[axis] > 1) or (2,)
 
 
+def keeps_spectra(lengths: Sequence[int], kernels: int, itemsize: int) -> bool:
+    """Whether the kernels' transforms, so long along each axis, are made once and not for each tile."""
+    cells = math.prod(lengths[:-1]) * (lengths[-1] // 2 + 1)
+    return kernels * cells * 2 * itemsize <= _KEPT_SPECTRA
+
+
 def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     """The tiles to compute, and how to compute one."""
     full = whole(job)
@@ -98,8 +104,7 @@ def work(job: ConvJob) -> Work:
     lengths = [shape[axis] for axis in axes]
     steps = tuple(slice(None, None, step) for step in job.stride)
     spectra: dict[tuple[int, int], Array] = {}
-    spectrum_bytes = job.inputs * (math.prod(lengths[:-1]) * (lengths[-1] // 2 + 1)) * 2 * job.dtype.itemsize
-    keep = spectrum_bytes * job.groups * job.outputs <= _KEPT_SPECTRA
+    keep = keeps_spectra(lengths, job.groups * job.outputs * job.inputs, job.dtype.itemsize)
 
     def spectrum(group: int, output: int) -> Array:
         found = spectra.get((group, output))
