@@ -21,7 +21,7 @@ from convstudio.core.speeds import speeds
 from convstudio.core.threads import thread_count
 
 # What it takes to put other threads to work and to wait for them, in calls of a NumPy function (`speeds`).
-_START = 700.0
+_START = 500.0
 # Choices for the same small weights and shapes are remembered: looking closer takes as long as a small job.
 _SMALL_WEIGHTS = 4096  # bytes
 _MOST_CHOICES = 512

@@ -39,6 +39,7 @@ def tiny_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(fft, "_LARGEST_BLOCK", 1 << 11)
     monkeypatch.setattr(rows, "_NARROW", 4)
     monkeypatch.setattr(rows, "_TILE_BYTES", 16 << 10)
+    monkeypatch.setattr(rows, "_prepared", {})
     monkeypatch.setattr(banded_passes, "_LONG", 20)
     monkeypatch.setattr(column_sum, "banded_wins", lambda count: count >= 4)
     monkeypatch.setattr(column_sum, "_ROW", 5)
