@@ -14,7 +14,7 @@ checks that too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -80,7 +80,8 @@ class Anatomy:
         by_weights: ∂L/∂w by name, as ``Layer.weights`` names and shapes them: of a number that stands at
             several places (a kernel for all channels) the whole gradient, at each. Without the pull of L2.
         by_input: ∂L/∂x, of the shape of ``x``.
-        checks: by the name of a learned array, "x" for the input: entries checked by finite differences.
+        checks: by the name of an array, "x" for the input: entries checked by finite differences. Those of
+            arrays that are not learned are checked too, by other layers in the place of this one.
         double: whether this was computed in float64.
     """
 
@@ -212,6 +213,28 @@ class _Run:
             values[which][same == same[index]] += move
         return self.loss(self.network.forward(picture, tuple(values), control).output)[0]
 
+    def loss_of_array(
+        self,
+        inputs: Sequence[FloatArray],
+        place: int,
+        name: str,
+        slots: Slots,
+        index: Index,
+        control: Control | None,
+        move: float,
+    ) -> float:
+        """Return the loss with one number of an array that is not learned moved."""
+        layer, count = self.layers[place], len(inputs[place])
+        weights = {each: np.array(values, np.float64) for each, values in layer.weights(count).items()}
+        if slots is None:
+            weights[name][index] += move
+        else:
+            same = slots.reshape(weights[name].shape)
+            weights[name][same == same[index]] += move
+        layers = (*self.layers[:place], layer.with_weights(weights, count), *self.layers[place + 1 :])
+        moved = replace(self, layers=layers)
+        return self.loss(moved.forward(inputs[place], place, inputs, control)[-1])[0]
+
     def loss_of_pixel(
         self, inputs: Sequence[FloatArray], place: int, index: Index, control: Control | None, move: float
     ) -> float:
@@ -235,15 +258,15 @@ def _checks(
     learned = {each.name: n for n, each in enumerate(run.network.parameters) if each.layer == place}
     todo: list[tuple[str, NDArray[Any], Index]] = []
     for name, grad in by_weights.items():
-        if name not in learned:
-            continue
         todo += [(name, grad, index) for index in _chosen(grad, MOST_WEIGHTS, ties[name].slots)]
     todo += [("x", by_input, index) for index in _chosen(by_input, MOST_PIXELS)]
-    found: dict[str, list[Check]] = {name: [] for name in (*learned, "x")}
+    found: dict[str, list[Check]] = {name: [] for name in (*by_weights, "x")}
     for number, (name, grad, index) in enumerate(todo):
         part = share(control, number / len(todo), (number + 1) / len(todo))
         if name == "x":
             loss = partial(run.loss_of_pixel, inputs, place, index, part)
+        elif name not in learned:
+            loss = partial(run.loss_of_array, inputs, place, name, ties[name].slots, index, part)
         else:
             loss = partial(run.loss_of_weight, inputs[0], learned[name], ties[name].slots, index, part)
         found[name].append(_checked(grad, index, x.dtype, loss, here))

