@@ -35,6 +35,10 @@ EXAMPLES = (
 
 _WIDEST = 15
 """Columns of a kernel that are printed."""
+_ARRIVED = 0.02
+"""The difference from the closed form, as a share of the largest weight, up to which a descent is done."""
+_FAR = 50
+"""How many times the usual rate of a method that scales its steps is worth a word."""
 
 
 def add_options(parser: Parser) -> None:
@@ -96,7 +100,7 @@ def work(options: argparse.Namespace) -> int:
             _tell_beside(lab)
         reason = _reason(lab)
     except LearnError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(_in_options(str(error))) from error
     except MemoryError:
         raise CommandError("there is not enough memory for these pictures") from None
     if reason:
@@ -161,13 +165,12 @@ def _opened(setup: TrainingSetup, before: Picture, after: Picture, *, given: boo
 
     project = Project(before, ())
     lab = open_lab(setup, project, before, after)
-    if setup.method.optimizer in ("adam", "rmsprop"):
-        return lab
-    stable = lab.trainer.stable_rate()
-    if not given:
+    stable, adaptive = lab.trainer.stable_rate(), setup.method.optimizer in ("adam", "rmsprop")
+    if not given and not adaptive:
         setup = setup.with_value("method", "rate", min(max(stable.suggested, 1e-9), 1000.0))
         return open_lab(setup, project, before, after)
-    if stable.limit is not None and setup.method.rate > stable.limit:
+    limit = _FAR * stable.suggested if adaptive else stable.limit
+    if limit is not None and setup.method.rate > limit:
         complain(f"{stable.sentence} A rate of {stable.suggested:g} would do.")
     return lab
 
@@ -213,12 +216,17 @@ def _tell_beside(lab: Lab) -> None:
     try:
         solved = _solve(lab)
     except LearnError as error:
-        complain(str(error))
+        complain(_in_options(str(error)))
         return
     found, exact = lab.trainer.look().values, _values(lab, solved)
     _tell_solved(solved, _bank(lab, exact))
     apart = max(float(np.abs(a - b).max()) for a, b in zip(found, exact, strict=True))
     tell(f"Largest difference between the two: {apart:.2g}")
+    largest = max(float(np.abs(value).max()) for value in exact)
+    if apart > _ARRIVED * largest and solved.rank == solved.unknowns and not _reason(lab):
+        complain(
+            "the descent has not arrived yet: more --steps bring it nearer, --closed-form takes the other"
+        )
 
 
 def _reason(lab: Lab) -> str:
@@ -255,6 +263,17 @@ def _save(output: str, bank: Bank) -> None:
 # --- telling ---
 
 
+def _in_options(text: str) -> str:
+    """What the window's form calls by its labels, by the command's options."""
+    for label, option in (
+        ("“Grey”", "--grey"),
+        ("(“all to all”)", "(--channels all)"),
+        ("“Clipped”", "--clipped leave-out"),
+    ):
+        text = text.replace(label, option)
+    return text
+
+
 def _tell_solved(solved: LeastSquares, bank: Bank) -> None:
     held = solved.validation_residual
     rows = "" if held is None else f", {held:.3g} on the rows held back"
@@ -263,7 +282,7 @@ def _tell_solved(solved: LeastSquares, bank: Bank) -> None:
         f"rank {solved.rank} of {solved.unknowns}"
     )
     _tell_kernels(bank)
-    tell(f"{solved.verdict.title}. {' '.join(solved.verdict.sentences)}")
+    tell(_in_options(f"{solved.verdict.title}. {' '.join(solved.verdict.sentences)}"))
 
 
 def _tell_kernels(bank: Bank) -> None:
