@@ -114,20 +114,24 @@ def value_text(value: float) -> str:
     return power if factor == 1 else f"{factor}·{power}"
 
 
-def thinned(xs: Numbers, ys: Numbers) -> tuple[Numbers, Numbers]:
-    """Return few points that look the same: of those in one pixel column the least and the greatest.
+def spans(xs: Numbers, ys: Numbers, width: float = 1.5) -> tuple[Numbers, Numbers, Numbers]:
+    """Return a line through points as one upright bar for each pixel column: left edges, tops, heights.
+
+    Qt strokes a jagged line of some thousand points in a tenth of a second, and draws these bars in a
+    millisecond; smooth edges come from their broken heights.
 
     Args:
-        xs: rising pixel positions.
+        xs: rising pixel positions, two at least.
         ys: pixel positions, finite.
+        width: of the line in pixels.
     """
-    if len(xs) < 3:
-        return xs, ys
-    columns = np.floor(xs)
-    starts = np.flatnonzero(np.diff(columns, prepend=columns[0] - 1.0))
-    if 2 * len(starts) >= len(xs):
-        return xs, ys
-    low, high = np.minimum.reduceat(ys, starts), np.maximum.reduceat(ys, starts)
-    rising = ys[starts] - low < high - ys[starts]  # so that columns join where the line goes through
-    pairs = np.where(rising[:, None], np.stack([low, high], axis=1), np.stack([high, low], axis=1))
-    return np.repeat(columns[starts] + 0.5, 2), pairs.reshape(-1)
+    edges = np.arange(np.floor(xs[0]), np.floor(xs[-1]) + 2.0)
+    between = np.interp(np.clip(edges, xs[0], xs[-1]), xs, ys)
+    low, high = np.minimum(between[:-1], between[1:]), np.maximum(between[:-1], between[1:])
+    columns = (np.floor(xs) - edges[0]).astype(np.intp)
+    starts = np.flatnonzero(np.diff(columns, prepend=-1))
+    here = columns[starts]
+    low[here] = np.minimum(low[here], np.minimum.reduceat(ys, starts))
+    high[here] = np.maximum(high[here], np.maximum.reduceat(ys, starts))
+    heights = np.hypot(high - low, width)  # a slope's bars overlap by what makes it as wide as level parts
+    return edges[:-1], (low + high - heights) / 2.0, heights

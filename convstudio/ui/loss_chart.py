@@ -15,13 +15,12 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
-    QPolygonF,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from convstudio.ui.legend_bar import legend_number
-from convstudio.ui.loss_axes import LogAxis, Numbers, axis_end, step_text, step_ticks, thinned
+from convstudio.ui.loss_axes import LogAxis, Numbers, axis_end, spans, step_text, step_ticks
 from convstudio.ui.theme import Theme, theme_of
 from convstudio.ui.tips import tip
 
@@ -65,6 +64,7 @@ class LossChart(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(220, 110)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._steps: Numbers = _EMPTY
         self._lines: tuple[Numbers, Numbers] = (_EMPTY, _EMPTY)
         self._step, self._planned = 0, 1000
@@ -142,7 +142,7 @@ class LossChart(QWidget):
     def at(self, step: int) -> tuple[float | None, float | None]:
         """Return the training and the validation loss at a step, None where nothing was measured.
 
-        Between the points of a curve that was thinned out they lie on its line.
+        Between the points of a curve that was spans out they lie on its line.
         """
         found: list[float | None] = []
         for line in self._lines:
@@ -204,7 +204,7 @@ class LossChart(QWidget):
         if self._ground is None or self._ground[0] != key:
             ground = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
             ground.setDevicePixelRatio(ratio)
-            ground.fill(Qt.GlobalColor.transparent)
+            ground.fill(QColor(theme.panel))
             painter = QPainter(ground)
             painter.setFont(self._font())
             self._paint_axes(painter, theme)
@@ -222,15 +222,15 @@ class LossChart(QWidget):
             if not fine.any():
                 continue
             xs, ys = self._places(self._steps[fine], line[fine])
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
             if len(xs) == 1:
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(colour)
                 painter.drawEllipse(QPointF(xs[0], ys[0]), 2.5, 2.5)
-            xs, ys = thinned(xs, ys)
-            painter.setPen(QPen(colour, 1.5))
-            painter.setClipRect(self._box().adjusted(-2, -2, 2, 2))  # what explodes leaves the chart
-            painter.drawPolyline(QPolygonF(list(map(QPointF, xs.tolist(), ys.tolist()))))
-            painter.setClipping(False)
+            else:
+                lefts, tops, heights = (each.tolist() for each in spans(xs, ys))
+                painter.setClipRect(self._box().adjusted(-2, -2, 2, 2))  # what explodes leaves the chart
+                painter.drawRects(list(map(QRectF, lefts, tops, [1.0] * len(lefts), heights)))
+                painter.setClipping(False)
             labels.append((float(xs[-1]), max(float(ys[-1]), self._box().top()), name, colour))
         right = self._box().right()
         if self._floor is not None:

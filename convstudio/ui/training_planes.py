@@ -111,8 +111,9 @@ def fixed_texts(
     exponent = math.floor(math.log10(limit))
     decimals = min(_MOST_DECIMALS, max(0, 2 - exponent))
     fewest = max(0, min(decimals, least - 1 - exponent))
+    widest = -limit if (values < 0.0).any() else limit
     while decimals >= fewest:
-        if metrics.horizontalAdvance(_bare(-limit, decimals)) <= room:
+        if metrics.horizontalAdvance(_bare(widest, decimals)) <= room:
             return [[_bare(v, decimals) for v in row] for row in values.tolist()]
         decimals -= 1
     return None

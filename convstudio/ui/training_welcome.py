@@ -28,6 +28,7 @@ ABOUT = (
 )
 _WIDEST = 980  # px: longer lines are hard to read
 _GAP = 10
+_CARD, _WIDE_CARD = 102, 60  # px of height: five lines of text, or two where they are twice as long
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,10 @@ class ExperimentCard(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(56)
-        self.setMaximumHeight(92)
+        self.setMaximumHeight(_CARD)
 
     def sizeHint(self) -> QSize:
-        return QSize(360, 88)
+        return QSize(360, min(_CARD, self.maximumHeight()))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         theme = theme_of(self)
@@ -141,6 +142,8 @@ class TrainingWelcome(QWidget):
         grid.setSpacing(_GAP)
         for place, card in enumerate(self.cards):
             alone = place == len(self.cards) - 1 and place % 2 == 0
+            if alone:
+                card.setMaximumHeight(_WIDE_CARD)
             grid.addWidget(card, place // 2, place % 2, 1, 2 if alone else 1)
         for column in (0, 1):
             grid.setColumnStretch(column, 1)

@@ -6,7 +6,17 @@ import math
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QHelpEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QToolTip, QWidget
 
 from convstudio.kernels.text import format_number
@@ -117,16 +127,15 @@ class WeightsView(QWidget):
             for index in range(len(self._kernels)):
                 self._paint_one(painter, index)
         else:
-            theme = theme_of(self)
             for index, values in enumerate(self._kernels):
-                draw_thumbnail(painter, self.tile(index), weight_image(values, theme, self._limit), 2.0)
+                draw_thumbnail(painter, self.tile(index), self._image(values), 2.0)
         painter.end()
 
     def _paint_one(self, painter: QPainter, index: int) -> None:
         theme, values, grid = theme_of(self), self._kernels[index], self.cells(index)
         texts, font = self._texts(values, grid.width)
         if texts is None:
-            draw_thumbnail(painter, grid.bounds(), weight_image(values, theme, self._limit))
+            draw_thumbnail(painter, grid.bounds(), self._image(values))
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(font)
@@ -140,20 +149,23 @@ class WeightsView(QWidget):
                 painter.setPen(letters)
                 painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, texts[row][column])
 
+    def _image(self, values: Numbers) -> QImage:
+        return weight_image(np.nan_to_num(values), theme_of(self), self._limit)
+
     def _texts(self, values: Numbers, side: float) -> tuple[list[list[str]] | None, QFont]:
         font = QFont(self.font())
         if side < _LEAST_CELL:
             return None, font
         # Of weights that are small beside their scale more digits are shown, but no more than one.
         limit = max(weight_limit(np.nan_to_num(values)), self._limit / 10.0) if values.any() else self._limit
-        # Three digits in letters that can be read, else as many digits as fit into the smallest.
+        # Three digits in letters that are easily read, else two in the smallest, else the colours alone.
         for pixels in range(_LETTERS, _READABLE - 1, -1):
             font.setPixelSize(pixels)
             texts = fixed_texts(values, limit, QFontMetricsF(font), side - 4, least=3)
             if texts is not None:
                 return texts, font
         font.setPixelSize(_LEAST_LETTERS if side < 30 else _READABLE)
-        return fixed_texts(values, limit, QFontMetricsF(font), side - 3), font
+        return fixed_texts(values, limit, QFontMetricsF(font), side - 2, least=2), font
 
     # --- what is under the pointer ---
 
@@ -233,7 +245,7 @@ class KernelThumb(QAbstractButton):
             painter.drawRoundedRect(frame, 5, 5)
         if self._values is not None:
             box = QRectF(self.width() / 2 - 21, 4, 42, 42)
-            draw_thumbnail(painter, box, weight_image(self._values, theme, self._limit), 2.0)
+            draw_thumbnail(painter, box, weight_image(np.nan_to_num(self._values), theme, self._limit), 2.0)
             painter.setPen(QPen(QColor(theme.border), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(thumbnail_box(box, self._values).adjusted(-0.5, -0.5, 0.5, 0.5))

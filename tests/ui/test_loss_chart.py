@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from convstudio.ui.loss_axes import LogAxis, axis_end, step_text, step_ticks, thinned, value_text
+from convstudio.ui.loss_axes import LogAxis, axis_end, spans, step_text, step_ticks, value_text
 from convstudio.ui.loss_chart import LossChart, line_colours
 from convstudio.ui.theme import theme_of
 
@@ -75,16 +75,21 @@ def test_ticks_are_round_on_the_axis_and_few(low: float, span: float, most: int)
         assert text
 
 
-@given(st.integers(3, 4000), st.integers(0, 1000))
-def test_few_points_look_like_many(count: int, seed: int) -> None:
+@given(st.integers(2, 4000), st.integers(0, 1000))
+def test_bars_are_where_the_line_is(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    xs, ys = np.sort(rng.uniform(0, 200, count)), rng.normal(size=count)
-    few_x, few_y = thinned(xs, ys)
-    assert len(few_x) <= max(count, 400)
-    for column in np.unique(np.floor(xs)):
-        here, there = ys[np.floor(xs) == column], few_y[np.floor(few_x) == column]
-        assert there.min() == here.min()
-        assert there.max() == here.max()
+    xs, ys = np.sort(rng.uniform(0, 200, count)), rng.normal(0, 30, size=count)
+    lefts, tops, heights = spans(xs, ys, 1.5)
+    assert len(lefts) <= 201
+    np.testing.assert_array_equal(np.diff(lefts), 1.0)
+    ends = np.clip(np.append(lefts, lefts[-1] + 1.0), xs[0], xs[-1])
+    points = np.sort(np.concatenate([np.linspace(xs[0], xs[-1], 2000), xs, ends]))
+    line = np.interp(points, xs, ys)
+    for left, top, height in zip(lefts, tops, heights, strict=True):
+        here = line[(points >= left) & (points <= left + 1.0)]
+        assert top - 1e-9 <= here.min()
+        assert here.max() <= top + height + 1e-9
+        assert height == pytest.approx(math.hypot(np.ptp(here), 1.5))
 
 
 # --- the widget ---

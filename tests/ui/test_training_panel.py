@@ -412,6 +412,17 @@ def test_a_cell_tells_its_weight_and_the_teachers(panel: TrainingPanel) -> None:
     assert view.words_at(QPointF(0, 0)) == ""
 
 
+def test_weights_that_are_no_numbers_are_drawn_too(panel: TrainingPanel) -> None:
+    run = Run()
+    open_run(panel, run, 3)
+    broken = np.full((1, 1, 3, 3), np.nan)
+    broken[0, 0, 0, :2] = np.inf, -1e300
+    panel.show_frame(replace(run.frame(), values=(broken,), loss=float("nan")))
+    panel.grab()
+    panel.resize(500, 400)  # too small for numbers
+    panel.grab()
+
+
 # --- the closed form ---
 
 
