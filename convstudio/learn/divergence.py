@@ -73,4 +73,4 @@ def growing(first: NDArray[np.float64], recent: NDArray[np.float64], window: int
 
 def usable(values: Values) -> bool:
     """Whether kernels can have these weights."""
-    return all(bool((np.abs(value) <= LARGEST_WEIGHT).all()) for value in values)  # NaN is not
+    return all(bool(np.abs(value).max(initial=0.0) <= LARGEST_WEIGHT) for value in values)  # NaN is not

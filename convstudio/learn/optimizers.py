@@ -151,9 +151,9 @@ class Adam(Optimizer):
         a, b, (means, sizes) = self.first, self.second, state.memory
         means = tuple(a * m + (1 - a) * g for m, g in zip(means, grads, strict=True))
         sizes = tuple(b * s + (1 - b) * (g * g) for s, g in zip(sizes, grads, strict=True))
-        of_mean, of_size = 1 - a**t, 1 - b**t
+        length, of_size = rate / (1 - a**t), 1 - b**t
         moved = tuple(
-            w - rate * (m / of_mean) / (np.sqrt(s / of_size) + self.epsilon)
+            w - length * m / (np.sqrt(s / of_size) + self.epsilon)
             for w, m, s in zip(values, means, sizes, strict=True)
         )
         return moved, State(t, (means, sizes))

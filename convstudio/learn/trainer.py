@@ -209,18 +209,22 @@ class Trainer:
             self.stopped = finished(now.step)
             return
         with _steady():
+            begin = 0.0
             if not self._checked and self._patches is not None:
-                self._patches.check(now.values, share(control, 0.0, 0.1))
-                self._checked = True
-            slope = self._slope(now, self._see, control)
+                self._patches.check(now.values, share(control, 0.0, 0.5))
+                self._checked, begin = True, 0.5
+            slope = self._slope(now, self._see, share(control, begin, 0.9))
+            norm = math.sqrt(sum(float(np.vdot(grad, grad)) for grad in slope.grads))
             values, state = self._optimizer.step(now.values, slope.grads, now.state, rate)
             after, stop = Moment(now.step + 1, values, state), None
             if self._diverges(now.step, slope.loss, values):
-                after, stop = self._back(slope, control)
+                after, stop = self._back(slope, share(control, 0.9, 1.0))
+            if control is not None:
+                control.report(1, 1)
         if now.step < self.last:
             self._forget_from(now.step)
         self._note(now.step, slope)
-        self._norms.put(now.step, _norm(slope.grads))
+        self._norms.put(now.step, norm)
         self._now, self._seen, self.stopped = after, None, stop
         if stop is None:
             self.last = after.step
@@ -364,11 +368,13 @@ class Trainer:
         wholes = self._wholes.array(step + 1)
         wholes[step] = float("nan") if slope.whole is None else slope.whole
         best = int(np.nanargmin(wholes)) if np.isfinite(wholes).any() else 0
-        rate, suggested = self.method.rate, self.stable_rate(control).suggested
+        rate, suggested = self.method.rate, self.stable_rate(share(control, 0.0, 0.5)).suggested
         if suggested >= rate:
             suggested = rounded_down(rate / 4)
         first = self._losses[0] if step else slope.loss
-        return self._moment(best, control), diverged(step, first, slope.loss, rate, best, suggested)
+        return self._moment(best, share(control, 0.5, 1.0)), diverged(
+            step, first, slope.loss, rate, best, suggested
+        )
 
 
 @contextmanager
@@ -376,7 +382,3 @@ def _steady() -> Iterator[None]:
     """Compute in one way whatever else goes on: BLAS with as many threads as ever, no warnings of numbers."""
     with blas_single_threaded(), np.errstate(all="ignore"):
         yield
-
-
-def _norm(grads: Values) -> float:
-    return math.sqrt(sum(float((grad * grad).sum()) for grad in grads))

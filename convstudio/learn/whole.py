@@ -63,7 +63,7 @@ class WholePicture:
         """
         tape = self.network.forward(self.x, values, share(control, 0.0, 0.8), reuse=self._base)
         self._remember(tape)
-        prediction, listener = tape.output, share(control, 0.8, 1.0)
+        prediction, listener = tape.output, share(control, 0.8, 0.95)
         gradient = None
         if slope:
             loss, gradient = self.objective.evaluate(prediction, self.target, self.keep, control=listener)
@@ -71,7 +71,8 @@ class WholePicture:
             loss = self.objective.loss(prediction, self.target, self.keep, listener)
         beside = None
         if self.validation is not None:
-            beside = self.objective.loss(prediction, self.target, self.validation)
+            last = share(control, 0.95, 1.0)
+            beside = self.objective.loss(prediction, self.target, self.validation, last)
         return Seen(tape, loss + self.penalty.value(values), beside, gradient)
 
     def gradient(self, seen: Seen, values: Values, control: Control | None = None) -> Values:

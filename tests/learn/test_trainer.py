@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from convstudio.core import Cancelled, conv
+from convstudio.core import Cancelled, Control, conv
 from convstudio.io.samples import load_sample
 from convstudio.kernels import Kernel
 from convstudio.layers import Conv
@@ -216,6 +216,27 @@ def test_cancelling_leaves_everything_as_it_was(name: str) -> None:
             else:
                 break
         assert same(trainer.values, expected[target])
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_progress_never_falls(name: str) -> None:
+    heard: list[float] = []
+    trainer = run_of(name)
+    for _ in range(3):
+        heard.clear()
+        trainer.advance(Control(heard.append))
+        assert heard == sorted(heard)
+        assert heard[-1] == 1
+    diverging = run_of("pixels", optimizer="gd", rate=3.0)
+    while diverging.stopped is None:
+        heard.clear()
+        diverging.advance(Control(heard.append))
+        assert heard == sorted(heard)
+    diverging.go_to(diverging.last)
+    heard.clear()
+    diverging.go_to(0)
+    diverging.go_to(diverging.last - 1, Control(heard.append))
+    assert heard == sorted(heard)
 
 
 def test_the_kept_moments_stay_within_their_budget() -> None:
