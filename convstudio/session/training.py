@@ -52,7 +52,7 @@ class Training(QObject):
     opened = Signal(object)  # TrainingReport; a frame follows
     refused = Signal(str)  # why it cannot be opened, or a step not be taken; what was open stays to be seen
     frame = Signal(object)  # TrainingFrame
-    moving = Signal()  # the present step is about to be left: opening, playing, stepping, or going elsewhere
+    moving = Signal()  # another step, or another lab, is asked for: a question that can wait gives way
     playing_changed = Signal(bool)
     busy_changed = Signal(bool)  # with anything but playing on
     progressed = Signal(float)  # 0–1, of opening, going to a step, or an answer
@@ -63,7 +63,6 @@ class Training(QObject):
     rate_failed = Signal(str)
     answered = Signal(str, object)  # topic of another question, what it returned
     unanswered = Signal(str, str)  # topic, why
-    moving = Signal()  # another step is asked for: a question that can wait gives way
     _arrived = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -118,7 +117,6 @@ class Training(QObject):
     def play(self) -> None:
         """Take one step after the other, until the run ends or something else is asked for."""
         self.moving.emit()
-        self.moving.emit()
         self._loop.play()
         self._tell()
 
@@ -138,7 +136,6 @@ class Training(QObject):
     def step_once(self) -> None:
         """Take one step more, and stay there."""
         self.moving.emit()
-        self.moving.emit()
         self._loop.step_once()
         self._tell()
 
@@ -146,14 +143,12 @@ class Training(QObject):
     def reset(self) -> None:
         """Go back to exactly the start, and forget the run."""
         self.moving.emit()
-        self.moving.emit()
         self._loop.reset()
         self._tell()
 
     @Slot(int)
     def go_to(self, step: int) -> None:
         """Go to a step of the run so far, and stay there."""
-        self.moving.emit()
         self.moving.emit()
         self._loop.go_to(step)
         self._tell()

@@ -165,9 +165,10 @@ def test_what_cannot_be_opened_says_why_and_loses_nothing(training: Training, ea
     training.go_to(5)  # what is there can still be looked at
     settle(qtbot, training)
     assert (ear.frame.step, ear.frame.last) == (5, STEPS)
+    said = len(ear.said)
     training.open(made)  # the wrong size is undone
     settle(qtbot, training)
-    assert ear.kinds[-2:] == ["opened", "frame"]
+    assert ear.kinds[said : said + 2] == ["opened", "frame"]
     assert (ear.frame.step, ear.frame.last) == (5, STEPS)
     assert same_bits(ear.frame.values, run(made, 5).trainer.values)
 
@@ -584,7 +585,7 @@ def test_scrubbing_shows_steps_on_the_way_if_they_are_soon_there(
 ) -> None:
     start(qtbot, training, project())
     training.play()
-    settle(qtbot, training)
+    qtbot.waitUntil(lambda: bool(ear.frame.comparisons))
     monkeypatch.setattr(training_loop, "PATIENCE", patience)
     gate, go_to = Gate(), Trainer.go_to
 
