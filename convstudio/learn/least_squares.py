@@ -22,10 +22,10 @@ from convstudio.layers.base import FloatArray
 from convstudio.learn.errors import LearnError
 from convstudio.learn.linear_systems import MOST_UNKNOWNS, LinearProblem, System, normal_matrix
 from convstudio.learn.network import Network, Values
-from convstudio.learn.normal_equations import Doubles
 from convstudio.learn.pairs import Pair
 from convstudio.learn.spectrum import Spectrum, smooth_first
 from convstudio.learn.verdict import Facts, Verdict, causes_of, judge
+from convstudio.learn.windows import Doubles
 
 __all__ = ["MOST_DRAWN", "MOST_UNKNOWNS", "Direction", "LeastSquares", "normal_matrix", "solve"]
 

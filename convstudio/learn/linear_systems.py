@@ -21,8 +21,9 @@ from convstudio.layers import Conv
 from convstudio.layers.bank_layer import Places
 from convstudio.learn.errors import LearnError
 from convstudio.learn.network import Network
-from convstudio.learn.normal_equations import Doubles, Windows, normal_sums, right_sums
+from convstudio.learn.normal_equations import normal_sums, right_sums
 from convstudio.learn.pairs import Pair
+from convstudio.learn.windows import Doubles, Windows
 
 MOST_UNKNOWNS = 2048
 """In one system: its matrix takes 32 MiB, and its eigenvectors some seconds."""

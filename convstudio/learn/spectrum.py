@@ -22,7 +22,7 @@ import numpy as np
 from convstudio.core import Control
 from convstudio.layers.bank_layer import Places
 from convstudio.learn.errors import LearnError
-from convstudio.learn.normal_equations import Doubles
+from convstudio.learn.windows import Doubles
 
 T = TypeVar("T")
 

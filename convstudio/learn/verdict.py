@@ -9,7 +9,7 @@ import numpy as np
 
 from convstudio.layers.bank_layer import Places
 from convstudio.layers.common import counted
-from convstudio.learn.normal_equations import Doubles
+from convstudio.learn.windows import Doubles
 from convstudio.spec.params import Pair as Spatial
 
 EIGHT_BIT = 1 / 255 / math.sqrt(12)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from convstudio.core import Cancelled, Control, GeometryError
@@ -88,6 +88,7 @@ def students(draw: st.DrawFn) -> tuple[Conv, tuple[int, int, int]]:
     return layer, shape3
 
 
+@settings(max_examples=60)
 @given(students(), st.booleans(), st.booleans(), st.booleans(), st.sampled_from([0.0, 0.02]))
 def test_solution_is_that_of_lstsq(
     student: tuple[Conv, tuple[int, int, int]], bias: bool, masked: bool, split: bool, l2: float
@@ -130,6 +131,7 @@ def test_solution_is_that_of_lstsq(
         assert found.validation_residual is None
 
 
+@settings(max_examples=30)
 @given(students(), st.booleans())
 def test_normal_matrix_has_the_curvatures_of_the_loss(student: tuple[Conv, tuple[int, int, int]], bias: bool):
     layer, shape = student
