@@ -92,7 +92,7 @@ class Parser(argparse.ArgumentParser):
             CommandError: they are not understood.
         """
         # A mistyped option is to be named before argparse misses what it should have given.
-        known = re.findall(r"--[a-z][a-z-]*", self.format_help())
+        known = re.findall(r"--[a-z][a-z0-9-]*", self.format_help())
         for name in (text.partition("=")[0] for text in arguments if re.match(r"--[^\W\d]", text)):
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)
