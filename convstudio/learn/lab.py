@@ -171,7 +171,8 @@ def comparisons(lab: Lab, prediction: FloatArray, control: Control | None = None
     for name, picture in _contestants(lab, prediction, noisy_before, control):
         one, other = picture[:, rows], wanted[:, rows]
         large = min(one.shape[1:]) >= SSIM_WINDOW
-        found.append(Comparison(name, psnr(one, other), ssim(one, other, control=control) if large else None))
+        similar = ssim(one, other, control=control) if large else None
+        found.append(Comparison(name, psnr(one, other, control=control), similar))
     return tuple(found)
 
 

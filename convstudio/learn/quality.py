@@ -16,18 +16,21 @@ _BAND_CELLS = 1 << 19
 """Cells of one channel that are compared at a time, so that float64 sums stay small."""
 
 
-def psnr(a: FloatArray, b: FloatArray, peak: float = 1.0) -> float:
+def psnr(a: FloatArray, b: FloatArray, peak: float = 1.0, control: Control | None = None) -> float:
     """Return the peak signal-to-noise ratio of two pictures of one shape, in dB.
 
     10 · log₁₀(peak² / mean square of the differences); infinite where the pictures are equal.
 
     Raises:
         ValueError: the shapes differ, or there are no pixels.
+        Cancelled: by the control.
     """
     _check(a, b, 1)
     total = 0.0
     first, second = a.reshape(-1), b.reshape(-1)
     for start in range(0, first.size, _BAND_CELLS):
+        if control is not None:
+            control.check()
         part = slice(start, start + _BAND_CELLS)
         difference = first[part].astype(np.float64) - second[part]
         total += float(difference @ difference)
@@ -56,16 +59,16 @@ def ssim(a: FloatArray, b: FloatArray, peak: float = 1.0, control: Control | Non
             if control is not None:
                 control.check()
             part = slice(top, min(top + rows + SSIM_WINDOW - 1, height))
-            total += _band(a[channel, part], b[channel, part], peak)
+            total += _band(a[channel, part], b[channel, part], peak, control)
     mean: float = total / (channels * cells)
     return mean
 
 
-def _band(a: FloatArray, b: FloatArray, peak: float) -> float:
+def _band(a: FloatArray, b: FloatArray, peak: float, control: Control | None) -> float:
     """The sum of the similarity over all places of the window."""
     x, y = a.astype(np.float64), b.astype(np.float64)
     planes = np.stack((x, y, x * x, y * y, x * y))[:, np.newaxis]
-    mean_x, mean_y, xx, yy, xy = conv(planes, _window()[np.newaxis, np.newaxis])[:, 0]
+    mean_x, mean_y, xx, yy, xy = conv(planes, _window()[np.newaxis, np.newaxis], control=control)[:, 0]
     c1, c2 = (_K1 * peak) ** 2, (_K2 * peak) ** 2
     both = mean_x * mean_y
     means = mean_x * mean_x + mean_y * mean_y
