@@ -90,6 +90,8 @@ class TrainingLoop:
     def open(self, opener: Opener) -> None:
         """Open a lab; what goes on with another one ends, and what was asked of it is dropped."""
         with self._lock:
+            if self._closing:
+                return
             self._generation += 1
             self._drop_orders()
             self._outbox.drop()
@@ -136,7 +138,7 @@ class TrainingLoop:
 
     def _go(self, place: int) -> None:
         with self._lock:
-            if not self._is_open or self._to_open is not None:
+            if self._closing or not self._is_open or self._to_open is not None:
                 return
             self._rest()
             self._place = place
@@ -159,7 +161,7 @@ class TrainingLoop:
     def show_channel(self, channel: int | None) -> None:
         """Show one channel of target, prediction and residual, or all (None)."""
         with self._lock:
-            self._to_show = self._is_open and channel != self._channel
+            self._to_show = self._is_open and not self._closing and channel != self._channel
             self._channel = channel
             self._interrupt("compare", "show")
 
@@ -189,6 +191,8 @@ class TrainingLoop:
 
     def _ready(self) -> bool:
         """Whether a lab is open or about to be; where one was refused, that is told again."""
+        if self._closing:
+            return False
         if self._to_open is not None or (self._job is not None and self._job.kind == "open"):
             return True
         if self._refusal is not None:

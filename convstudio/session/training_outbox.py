@@ -41,6 +41,8 @@ class Outbox:
 
     def add(self, event: Event) -> None:
         """Put an event last; a frame takes the place of one of the same step, and drops one of another."""
+        if self.closed:
+            return
         older = next((place for place, each in enumerate(self._events) if each.kind == "frame"), None)
         if event.kind != "frame" or older is None:
             self._events.append(event)

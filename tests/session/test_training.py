@@ -744,8 +744,23 @@ def test_closing_while_frames_fly_and_twice(qtbot: QtBot) -> None:
         qtbot.waitUntil(lambda made=made: made._loop._is_open)
         made.close()
         made.close()
-        made.open(project())  # too late: nothing happens
+        for request in (
+            lambda made=made: made.open(project()),
+            made.play,
+            made.step_once,
+            made.reset,
+            made.solve,
+        ):
+            request()  # too late
+        made.show_channel(3)
         assert not made.playing
+        assert not training_is_at_work(made)
+
+
+def training_is_at_work(training: Training) -> bool:
+    """Whether anything is left to be done or told, once what was told before the end has arrived."""
+    nothing_comes(training)
+    return training.busy
 
 
 def test_frames_do_not_pile_up_while_nobody_looks(training: Training, ear: Ear, qtbot: QtBot) -> None:
