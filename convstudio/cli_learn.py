@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from convstudio.learn.lab import Lab
     from convstudio.learn.least_squares import LeastSquares
     from convstudio.model import Picture, TrainingSetup
+    from convstudio.model.training_method import MethodSetup
 
 DESCRIPTION = (
     "Learn the kernel that makes the picture AFTER out of the picture BEFORE: by gradient descent, and in\n"
@@ -37,6 +38,9 @@ _WIDEST = 15
 """Columns of a kernel that are printed."""
 _ARRIVED = 0.02
 """The difference from the closed form, as a share of the largest weight, up to which a descent is done."""
+_FIRST = 3
+_LONG = 90.0
+"""Seconds that a descent may take, as its first steps say, before quicker ways are told."""
 _FAR = 50
 """How many times the usual rate of a method that scales its steps is worth a word."""
 
@@ -145,6 +149,8 @@ def _check_output(options: argparse.Namespace) -> None:
         raise CommandError(f"the output must end in {', '.join(WRITABLE)}, got {options.output!r}")
     if os.path.realpath(path) in [os.path.realpath(each) for each in (options.before, options.after)]:
         raise CommandError(f"{options.output} would overwrite a picture; choose another name")
+    if path.is_dir():
+        raise CommandError(f"{options.output} is a folder; choose another name")
     if not path.parent.is_dir():
         raise CommandError(f"{options.output} cannot be written: there is no folder {path.parent}")
 
@@ -186,6 +192,8 @@ def _descend(lab: Lab) -> Bank:
         while trainer.stopped is None:
             trainer.advance()
             bar(trainer.last, trainer.losses)
+            if trainer.last == _FIRST:
+                _tell_long(method, (time.perf_counter() - start) / _FIRST, bar)
     seconds = time.perf_counter() - start
     look = trainer.look()
     bank = _bank(lab, look.values)
@@ -196,6 +204,17 @@ def _descend(lab: Lab) -> Bank:
     )
     _tell_kernels(bank)
     return bank
+
+
+def _tell_long(method: MethodSetup, seconds: float, bar: _Bar) -> None:
+    """Tell of what is quicker, if the whole takes long at so many seconds a step."""
+    if seconds * method.steps <= _LONG:
+        return
+    bar.clear()
+    ways = "--closed-form needs no steps"
+    if method.data == "whole":
+        ways = f"--data patch sees a part of the picture at a time, {ways}"
+    complain(f"this takes about {seconds * method.steps / 60:.0f} minutes: {ways}")
 
 
 def _solve(lab: Lab) -> LeastSquares:
@@ -324,8 +343,13 @@ class _Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the bar away, so that a line can be told."""
         if self._drawn:
             self._put("\r\033[K")
+            self._drawn = False
 
     def __call__(self, step: int, losses: Any) -> None:
         """Tell how far it is; ``losses`` is asked only when the bar is drawn."""

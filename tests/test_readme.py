@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from convstudio import app, cli
 from convstudio.io.images import load_picture
+from convstudio.io.kernel_file import load_bank
 from convstudio.io.project_file import save_project
 from convstudio.io.samples import load_sample
 from convstudio.model import Project
@@ -50,7 +51,14 @@ def test_its_python_is_five_lines_that_find_edges() -> None:
 
 
 def test_every_command_line_is_tried_here() -> None:
-    assert sorted(words[1] for words in COMMANDS) == ["--screenshot", "apply", "kernels", "prove", "run"]
+    assert sorted(words[1] for words in COMMANDS) == [
+        "--screenshot",
+        "apply",
+        "kernels",
+        "learn",
+        "prove",
+        "run",
+    ]
 
 
 def test_run_applies_a_project_to_a_folder_of_photos(photo: Path) -> None:
@@ -78,6 +86,17 @@ def test_apply_blurs_the_photo(photo: Path) -> None:
     assert after is not None
     exact = ndimage.correlate(before.astype(float), kernel, mode="mirror")
     assert np.abs(after - exact).max() <= 0.501
+
+
+def test_learn_finds_the_kernel_of_a_blur(photo: Path) -> None:
+    stored = cv2.imread(str(photo))
+    assert stored is not None
+    assert cv2.imwrite("blurred.png", cv2.GaussianBlur(stored, (5, 5), 1.2))
+    arguments = command("learn")
+    assert cli.run(arguments) == 0
+    row = cv2.getGaussianKernel(5, 1.2)[:, 0]
+    (found,) = load_bank(arguments[-1]).filters
+    np.testing.assert_allclose(found.kernels[0].values, np.outer(row, row), atol=1e-2)
 
 
 def test_kernels_lists_and_prove_proves(capsys: pytest.CaptureFixture[str]) -> None:

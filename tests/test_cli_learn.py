@@ -1,0 +1,285 @@
+"""The command ``learn``: what it finds is the filter of another program, anything wrong is one line."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from convstudio import app
+from convstudio.cli import run
+from convstudio.io.kernel_file import load_bank
+from convstudio.io.samples import load_sample
+from convstudio.learn.lab import Lab
+from convstudio.model.training import PairSetup, StudentSetup
+from convstudio.model.training_method import MethodSetup
+
+ROW = np.array([1.0, 2, 1]) / 4
+BLUR = np.outer(ROW, ROW)
+TILT = np.array([[0.1, 0.4, -0.2], [0.0, 0.5, 0.1], [-0.1, 0.3, -0.1]])
+
+
+def pixels(values: Any) -> np.ndarray:
+    stored: np.ndarray = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+    return stored
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a photo and what OpenCV makes of it, in 8 bits."""
+    monkeypatch.chdir(tmp_path)
+    piece = load_sample("still-life").values[:, 200:330, 300:470].transpose(1, 2, 0)[:, :, ::-1]
+    photo = pixels(piece * 255)
+    grey = photo[:, :, 1].copy()
+    for name, stored in {
+        "photo.png": photo,
+        "blurred.png": cv2.filter2D(photo, -1, BLUR),
+        "lifted.png": pixels(cv2.filter2D(photo.astype(float), -1, BLUR) * 0.8 + 25.5),
+        "cut.png": cv2.filter2D(photo, -1, BLUR)[1:-1, 1:-1],
+        "grey.png": grey,
+        "grey-blurred.png": cv2.filter2D(grey, -1, BLUR),
+        "grey-tilted.png": cv2.filter2D(grey, -1, TILT),
+        "small.png": photo[:8, :8],
+        "narrow.png": photo[:, :60],
+        "flat.png": np.full_like(photo, 128),
+        "black.png": np.zeros_like(photo),
+        "median.png": cv2.medianBlur(photo, 5),
+    }.items():
+        assert cv2.imwrite(name, stored)
+    return tmp_path
+
+
+def learn(arguments: str) -> int:
+    return run(["learn", *arguments.split()])
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert all(line.startswith("convstudio: ") for line in err.splitlines())
+    return [line.removeprefix("convstudio: ") for line in err.splitlines()]
+
+
+# --- right ---
+
+
+@pytest.mark.parametrize("kernel", ["blurred", "tilted"])
+@pytest.mark.parametrize("how", ["--optimizer nesterov --momentum 0.99 --steps 6000", "--closed-form"])
+def test_both_methods_find_the_kernel_of_another_program(kernel: str, how: str) -> None:
+    assert learn(f"grey.png grey-{kernel}.png --size 3 {how} -o kernel.json") == 0
+    (found,) = load_bank("kernel.json").filters
+    assert found.shared
+    assert_allclose(found.kernels[0].values, {"blurred": BLUR, "tilted": TILT}[kernel], atol=1e-2)
+
+
+def test_both_answers_the_verdict_and_the_difference_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert learn("grey.png grey-blurred.png --steps 40 --rate 0.05") == 0
+    said = capsys.readouterr()
+    told = said.out.splitlines()
+    assert re.fullmatch(
+        r"Descent \(adam, rate 0\.05\): 40 steps in [\d.]+ s, loss \S+, \S+ on the rows held back", told[0]
+    )
+    assert re.fullmatch(
+        r"Closed form: off by \S+ \(RMS\), \S+ on the rows held back, condition \S+, rank 9 of 9", told[4]
+    )
+    descent, closed = (
+        np.array([[float(word) for word in line.split()] for line in part]) for part in (told[1:4], told[5:8])
+    )
+    assert_allclose(closed, BLUR, atol=5e-3)
+    assert told[8].startswith("Determined. All 9 weights follow from this picture")
+    apart = float(told[9].removeprefix("Largest difference between the two: "))
+    assert apart == pytest.approx(np.abs(descent - closed).max(), rel=0.06)
+    (late,) = said.err.splitlines()
+    assert late.startswith("convstudio: the descent has not arrived yet: more --steps bring it nearer,")
+
+
+def test_a_bias_and_a_kernel_for_each_channel() -> None:
+    assert learn("photo.png lifted.png --channels each --bias --closed-form -o kernel.json") == 0
+    bank = load_bank("kernel.json")
+    assert len(bank.filters) == 3
+    for each in bank.filters:
+        assert_allclose(each.kernels[0].values, 0.8 * BLUR, atol=1e-2)
+        assert each.bias == pytest.approx(0.1, abs=1e-2)
+
+
+def test_a_cut_border_and_other_channels(capsys: pytest.CaptureFixture[str]) -> None:
+    assert learn("photo.png cut.png --padding same --closed-form -o cut.csv") == 0
+    assert "170×130 px and the one after 168×128; the middle of 168×128 px" in lines(capsys)[0]
+    assert_allclose(load_bank("cut.csv").filters[0].kernels[0].values, BLUR, atol=1e-2)
+    assert learn("photo.png grey-blurred.png --channels all --closed-form -o mixed.npy") == 0
+    mixed = np.load("mixed.npy")
+    assert mixed.shape == (1, 3, 3, 3)
+    assert_allclose(mixed[0], [np.zeros((3, 3)), BLUR, np.zeros((3, 3))], atol=2e-2)
+
+
+def test_what_the_pictures_do_not_determine_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert learn("flat.png flat.png --steps 20") == 0
+    said = capsys.readouterr()
+    assert "rank 1 of 9" in said.out
+    assert "Not determined by this picture." in said.out
+    assert "The picture before is the same everywhere" in said.err
+    assert learn("photo.png median.png --closed-form") == 0
+    assert "More than a linear filter of this size." in capsys.readouterr().out
+
+
+def test_quicker_ways_are_told_where_it_takes_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("convstudio.cli_learn._LONG", 0.0)
+    assert learn("grey.png grey-blurred.png --steps 5") == 0
+    assert re.fullmatch(
+        r"this takes about \d+ minutes: --data patch sees a part of the picture at a time, --closed-form "
+        r"needs no steps",
+        lines(capsys)[0],
+    )
+    assert learn("grey.png grey-blurred.png --steps 5 --data patch") == 0
+    assert re.fullmatch(r"this takes about \d+ minutes: --closed-form needs no steps", lines(capsys)[0])
+
+
+def test_every_declared_value_that_applies_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+
+    class Seen(Exception):  # noqa: N818  not an error
+        pass
+
+    def spy(setup: Any, *_: Any) -> Lab:
+        opened.append(setup)
+        raise Seen
+
+    monkeypatch.setattr("convstudio.learn.lab.open_lab", spy)
+    with pytest.raises(Seen):
+        learn(
+            "photo.png blurred.png --grey --clipped leave-out --validation 1/4 --size 5,7 --channels grouped "
+            "--groups 3 --padding 1,2,3,4 --padding-mode circular --stride 2 --dilation 1,3 --bias "
+            "--start preset --first binomial --seed 7 --optimizer momentum --rate 0.5 --momentum 0.7 "
+            "--schedule warmup --period 5 --factor 0.25 --loss huber --delta 0.3 --reduction sum --l2 0.01 "
+            "--data batch --patch 32 --batch 4 --steps 12"
+        )
+    (setup,) = opened
+    assert setup.pair == PairSetup(source="files", grey=True, clipped="leave out", validation=0.25)
+    assert dataclass_without(setup.student, "first") == dataclass_without(
+        StudentSetup(
+            size=(5, 7),
+            channels="grouped",
+            groups=3,
+            padding=((1, 2), (3, 4)),
+            padding_mode="circular",
+            stride=(2, 2),
+            dilation=(1, 3),
+            bias=True,
+            start="preset",
+            seed=7,
+        ),
+        "first",
+    )
+    assert setup.student.first.preset == "binomial"
+    assert setup.method == MethodSetup(
+        optimizer="momentum",
+        rate=0.5,
+        momentum=0.7,
+        schedule="warmup",
+        period=5,
+        factor=0.25,
+        loss="huber",
+        delta=0.3,
+        reduction="sum",
+        l2=0.01,
+        data="batch",
+        patch=32,
+        batch=4,
+        steps=12,
+    )
+
+
+def dataclass_without(setup: Any, name: str) -> dict[str, Any]:
+    return {each: value for each, value in vars(setup).items() if each != name}
+
+
+def test_descents_that_need_a_rate_get_one_that_suits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert learn("grey.png grey-blurred.png --optimizer gd --steps 30") == 0
+    rate = float(capsys.readouterr().out.split("rate ")[1].split(")")[0])
+    values = load_sample("still-life").values[1, 200:330, 300:470].astype(np.float64)
+    assert 0.1 < rate * 2 * (values**2).mean() * 9 < 2  # about 1 / L, of pictures that vary slowly
+
+
+def test_it_stands_among_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["learn", "--help"]) == 0
+    assert "convstudio learn photo.jpg blurred.png --size 5 -o kernel.json" in capsys.readouterr().out
+    assert app.main(["--help"]) == 0
+    assert "learn     find the kernel that made one picture of another" in capsys.readouterr().out
+
+
+# --- wrong ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("photo.png", "AFTER"),
+        ("photo.png none.png", "none.png cannot be opened: there is no such file"),
+        ("none.png photo.png", "none.png cannot be opened: there is no such file"),
+        ("photo.png grey.png", "switch on --grey, or let it mix them (--channels all)."),
+        ("photo.png narrow.png", "before has 170×130 px and the one after 60×130: they must have one size"),
+        ("small.png small.png --size 9", "8×8 px and is smaller than the 9×9 kernel"),
+        ("black.png photo.png", "The picture before is black everywhere"),
+        ("photo.png blurred.png --size 32", "--size must be a whole number from 1 to 31, got 32"),
+        ("photo.png blurred.png --rate 0", "--rate must be a number from 1e-09 to 1000, got 0"),
+        ("photo.png blurred.png --rate nan", "--rate must be"),
+        ("photo.png blurred.png --steps 1.5", "--steps must be a whole number"),
+        ("photo.png blurred.png --optimizer sgd", "--optimizer must be one of gd, momentum, nesterov"),
+        ("photo.png blurred.png --start present", "--start must be one of zeros, random, xavier, he, preset"),
+        ("photo.png blurred.png --first sobel", "there is no kernel 'sobel'; did you mean"),
+        ("photo.png blurred.png --first mean --start he", "--first goes with --start preset only"),
+        ("photo.png blurred.png --channels grouped --groups 2", "do not fall into 2 equal groups"),
+        ("photo.png blurred.png --optimiser adam", "no option --optimiser; did you mean --optimizer?"),
+        ("photo.png blurred.png --data patch --patch 4 --size 9", "more than fit into a patch of 4"),
+        ("photo.png blurred.png -o kernel.txt", "the output must end in .json, .csv, .npy, got 'kernel.txt'"),
+        ("photo.png blurred.png -o none/kernel.json", "cannot be written: there is no folder none"),
+        ("photo.png blurred.png -o folder.json", "folder.json is a folder; choose another name"),
+        ("array.npy photo.png -o ./array.npy", "would overwrite a picture"),
+        ("photo.png blurred.png --optimizer gd --rate 900 --steps 60 -o kernel.json", "Nothing was written."),
+        ("photo.png blurred.png --closed-form --channels all --size 31", "use gradient descent"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_one_line_and_nothing_is_written(
+    arguments: str, words: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save("array.npy", np.ones((1, 20, 20), np.float32))
+    os.mkdir("folder.json")
+    before = sorted(os.listdir(here))
+    assert learn(arguments) == 2
+    said = lines(capsys)
+    assert words in said[-1]
+    assert sorted(os.listdir(here)) == before
+
+
+def test_a_wild_rate_is_told_before_the_work(capsys: pytest.CaptureFixture[str]) -> None:
+    assert learn("grey.png grey-blurred.png --optimizer gd --rate 900 --steps 60") == 2
+    first, last = lines(capsys)
+    assert re.fullmatch(r"Rates above \S+ diverge: .* A rate of \S+ would do\.", first)
+    assert "is too large" in last
+
+
+def test_an_interrupt_leaves_nothing_behind(here: Path) -> None:
+    before = sorted(os.listdir(here))
+    command = "learn photo.png blurred.png --size 9 --loss absolute --steps 1000000 -o kernel.json"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "convstudio", *command.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    time.sleep(2.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == b""
+    assert err.decode().splitlines() == ["convstudio: interrupted"]
+    assert sorted(os.listdir(here)) == before
