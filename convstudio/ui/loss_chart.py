@@ -30,6 +30,8 @@ _APART = 14.0  # px between two labels at least
 _COLOURS = {"dark": ("#6ea8ff", "#ffb454"), "light": ("#1f5fd0", "#b45309")}
 """Of training and validation: blue and orange, told apart by colour-blind eyes too."""
 
+_NAMES, _WIDTHS = ("training", "validation"), (1.4, 2.6)  # of the lines, in px
+
 _EMPTY = np.empty(0)
 _Label = tuple[float, float, str, QColor]  # where a line ends, what it is called, its colour
 
@@ -215,30 +217,35 @@ class LossChart(QWidget):
     def _paint_curves(self, painter: QPainter, theme: Theme) -> None:
         self._paint_floor(painter, theme)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        labels: list[_Label] = []
-        names = ("training", "validation")
-        for name, line, colour in zip(names, self._lines, line_colours(theme), strict=True):
-            fine = np.isfinite(line)
-            if not fine.any():
-                continue
-            xs, ys = self._places(self._steps[fine], line[fine])
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colour)
-            if len(xs) == 1:
-                painter.drawEllipse(QPointF(xs[0], ys[0]), 2.5, 2.5)
-            else:
-                lefts, tops, heights = (each.tolist() for each in spans(xs, ys))
-                painter.setClipRect(self._box().adjusted(-2, -2, 2, 2))  # what explodes leaves the chart
-                painter.drawRects(list(map(QRectF, lefts, tops, [1.0] * len(lefts), heights)))
-                painter.setClipping(False)
-            labels.append((float(xs[-1]), max(float(ys[-1]), self._box().top()), name, colour))
+        # The wider line first: where both are alike its rims are still seen.
+        ends = [self._paint_line(painter, theme, which) for which in (1, 0)]
+        labels = [end for end in ends if end is not None]
         right = self._box().right()
         if self._floor is not None:
             floor = (right, self.y_of(self._floor), "least sq.", QColor(theme.text_dim))
-            beside = max((x for x, _, _, _ in labels), default=0.0) > right - 60
-            self._paint_labels(painter, [*labels, floor] if beside else [floor])
-            labels = [] if beside else labels
+            if max((x for x, _, _, _ in labels), default=0.0) > right - 60:
+                labels.append(floor)
+            else:
+                self._paint_labels(painter, [floor])
         self._paint_labels(painter, labels)
+
+    def _paint_line(self, painter: QPainter, theme: Theme, which: int) -> _Label | None:
+        """Draw one of the two losses, and return its label; None where nothing was measured."""
+        line, colour = self._lines[which], line_colours(theme)[which]
+        fine = np.isfinite(line)
+        if not fine.any():
+            return None
+        xs, ys = self._places(self._steps[fine], line[fine])
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        if len(xs) == 1:
+            painter.drawEllipse(QPointF(xs[0], ys[0]), 2.5, 2.5)
+        else:
+            lefts, tops, heights = (each.tolist() for each in spans(xs, ys, _WIDTHS[which]))
+            painter.setClipRect(self._box().adjusted(-2, -2, 2, 2))  # what explodes leaves the chart
+            painter.drawRects(list(map(QRectF, lefts, tops, [1.0] * len(lefts), heights)))
+            painter.setClipping(False)
+        return float(xs[-1]), max(float(ys[-1]), self._box().top()), _NAMES[which], colour
 
     def _places(self, steps: Numbers, losses: Numbers) -> tuple[Numbers, Numbers]:
         box = self._box()

@@ -244,8 +244,8 @@ class PictureRow(QWidget):
         self.residual = TrainingPicture(
             "training-residual",
             "Residual",
-            "Prediction minus target: blue where it is too small, red where it is too large. What is left "
-            "looks like noise when all has been learned.",
+            "Prediction minus target: in grey pictures blue where it is too small and red where it is too "
+            "large, in colour ones mid-grey where it is right. What looks like noise cannot be learned.",
         )
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

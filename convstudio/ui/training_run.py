@@ -118,11 +118,19 @@ class TrainingRun(QWidget):
         self.kernel.show_values(frame.values)
         held = self.chart.dragging  # then the cursor is in the user's hand
         step = self.chart.step if held else frame.step
-        self.chart.show_losses(frame.steps, frame.losses, frame.validation_losses, step)
+        self._show_losses(frame, step)
         self.facts.show_numbers(
             loss=frame.loss, validation=frame.validation_loss, distance=frame.distance, rate=frame.rate
         )
         self._show_comparisons(frame)
+
+    def _show_losses(self, frame: TrainingFrame, step: int) -> None:
+        """Show the curve; one that has no point yet begins with what this step's loss is."""
+        if frame.steps.size or frame.step:
+            self.chart.show_losses(frame.steps, frame.losses, frame.validation_losses, step)
+        else:
+            validation = math.nan if frame.validation_loss is None else frame.validation_loss
+            self.chart.show_losses([0], [frame.loss], [validation], 0)
 
     def _show_comparisons(self, frame: TrainingFrame) -> None:
         """Keep the other filters' lines while it plays, where only the prediction is measured."""

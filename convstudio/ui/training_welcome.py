@@ -51,6 +51,7 @@ class ExperimentCard(QAbstractButton):
         self.setAccessibleName(entry.title)
         self.setAccessibleDescription(entry.text)
         self.setToolTip(tip(f"Set everything up for this experiment. {entry.text}"))
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)  # drawn anew as the pointer comes and goes
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)

@@ -114,9 +114,18 @@ class Directions(QWidget):
         self.setFixedHeight(self._side + 2)
         self.update()
 
-    def _fitting(self) -> int:
+    def _boxes(self) -> list[QRectF]:
+        """Return where kernels lie, as many as there is room for; those of several channels are wider."""
         room = self.width() - (30 if self._all > len(self._kernels) else 0)
-        return max(0, min(len(self._kernels), (room + 5) // (self._side + 5)))
+        boxes: list[QRectF] = []
+        left = 0.0
+        for values in self._kernels:
+            width = self._side * min(max(values.shape[1] / values.shape[0], 1.0), 3.0)
+            if left + width > room:
+                break
+            boxes.append(QRectF(left, 1, width, self._side))
+            left += width + 5
+        return boxes
 
     def sizeHint(self) -> QSize:
         return QSize(8 * (self._side + 5), self._side + 2)
@@ -124,19 +133,18 @@ class Directions(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         theme = theme_of(self)
         painter = QPainter(self)
-        drawn = self._fitting()
-        for place, values in enumerate(self._kernels[:drawn]):
-            box = QRectF(place * (self._side + 5), 1, self._side, self._side)
+        boxes = self._boxes()
+        for box, values in zip(boxes, self._kernels, strict=False):
             draw_thumbnail(painter, box, weight_image(values, theme), 2.0)
             painter.setPen(QPen(QColor(theme.border), 1))  # or weights of 0 would look like holes
             painter.drawRect(thumbnail_box(box, values).adjusted(-0.5, -0.5, 0.5, 0.5))
-        said = self._caption or (f"+{self._all - drawn}" if self._all > drawn else "")
+        said = self._caption or (f"+{self._all - len(boxes)}" if self._all > len(boxes) else "")
         if said:
             font = QFont(self.font())
             font.setPixelSize(11)
             painter.setFont(font)
             painter.setPen(QColor(theme.text_dim))
-            rest = QRectF(self.rect()).adjusted(drawn * (self._side + 5) + 3, 0, 0, 0)
+            rest = QRectF(self.rect()).adjusted(boxes[-1].right() + 8 if boxes else 0, 0, 0, 0)
             flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap)
             painter.drawText(rest, flags, said)
         painter.end()

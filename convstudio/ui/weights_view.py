@@ -211,6 +211,7 @@ class KernelThumb(QAbstractButton):
         self.setAccessibleName(caption)
         self.setText(caption)
         self.setCheckable(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setToolTip(tip(help_text))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

@@ -103,6 +103,15 @@ def test_an_opened_training_says_what_it_is_about(panel: TrainingPanel) -> None:
     assert panel.transport.words() == ("step 0 of 50", "")
 
 
+def test_a_curve_without_points_begins_with_the_starts_loss(panel: TrainingPanel) -> None:
+    run = Run()
+    frame = run.frame(0)
+    empty = np.empty(0)
+    panel.show_opened(run.report)
+    panel.show_frame(replace(frame, steps=empty.astype(np.int64), losses=empty, validation_losses=empty))
+    assert panel.run.chart.at(0) == (frame.loss, frame.validation_loss)
+
+
 def test_notes_are_told(panel: TrainingPanel) -> None:
     panel.show_opened(replace(Run().report, notes=("The picture was cropped.",)))
     assert panel.status.text.endswith("The picture was cropped.")
