@@ -240,6 +240,8 @@ class TrainingControl(QObject):
 
     @Slot(object)
     def _show_frame(self, frame: TrainingFrame) -> None:
+        if self._result.report is None:
+            return  # it is of the lab before, and what is asked for now was refused
         first = self._result.frame is None
         self._result.frame = frame
         self._parts.panel.show_frame(frame)

@@ -321,6 +321,16 @@ def test_what_cannot_be_trained_is_said_and_tried_again(lab: MainWindow, qtbot: 
     assert text_of(lab, "training-problem") == ""
 
 
+def test_a_late_look_at_the_lab_before_is_not_shown_after_a_refusal(lab: MainWindow, qtbot: QtBot) -> None:
+    frame = lab.training.result.frame
+    assert frame is not None
+    set_value(lab, "student", "size", (31, 31))
+    settle(qtbot, lab)
+    lab.training._parts.training.frame.emit(frame)
+    assert not part(lab, TrainingPanel, "training-panel").opened
+    assert not lab.actions_table["train-take"].isEnabled()
+
+
 def test_the_suggested_rate_is_found_shown_and_taken(lab: MainWindow, qtbot: QtBot) -> None:
     set_value(lab, "method", "optimizer", "gd")
     settle(qtbot, lab)
