@@ -40,6 +40,9 @@ UNDETERMINED = (
     "Any multiple of one of these can be added to the kernel without changing what it makes of this picture: "
     "the pair says nothing about them."
 )
+WEAKEST = (
+    "It is the pattern that this picture shows least of: more or less of it hardly changes what comes out."
+)
 _SMALL, _LARGE = 28, 44  # px of a small kernel, and where there is room
 _STEPS = 1000
 
@@ -104,7 +107,7 @@ class Directions(QWidget):
         """Draw kernels ``(rows, columns)``, each on its own scale, and words behind; ``in_all`` are there."""
         self._kernels, self._all, self._caption = tuple(kernels), in_all, caption
         self.setAccessibleDescription(caption or f"{in_all} directions")
-        self.setToolTip(tip(caption or UNDETERMINED))
+        self.setToolTip(tip(caption or UNDETERMINED, WEAKEST if caption else ""))
         self.setVisible(bool(self._kernels))
         self.update()
 
@@ -295,7 +298,7 @@ class VerdictCard(QFrame):
         if not directions and solved.weakest is not None:
             directions = [drawn(solved.weakest)]
             known = legend_number(solved.weakest.uncertainty)
-            caption = f"The pattern that this picture shows least of: its share is known to ±{known}."
+            caption = f"The least certain pattern of weights, known to ±{known}."
         self.directions.show_kernels(directions, solved.unknowns - solved.rank, caption)
         # What is not known comes before the words about it; where all is known, after.
         self._lines.removeWidget(self.directions)
