@@ -38,9 +38,10 @@ _WIDEST = 15
 """Columns of a kernel that are printed."""
 _ARRIVED = 0.02
 """The difference from the closed form, as a share of the largest weight, up to which a descent is done."""
-_FIRST = 3
+_MEASURED = 3
+"""Steps whose time is taken."""
 _LONG = 90.0
-"""Seconds that a descent may take, as its first steps say, before quicker ways are told."""
+"""Seconds that a descent may take, as they say, before quicker ways are told."""
 _FAR = 50
 """How many times the usual rate of a method that scales its steps is worth a word."""
 
@@ -187,13 +188,15 @@ def _opened(setup: TrainingSetup, before: Picture, after: Picture, *, given: boo
 def _descend(lab: Lab) -> Bank:
     """Run the descent and tell of it."""
     method, trainer = lab.setup.method, lab.trainer
-    start = time.perf_counter()
+    start = first = time.perf_counter()
     with _Bar(method.steps) as bar:
         while trainer.stopped is None:
             trainer.advance()
             bar(trainer.last, trainer.losses)
-            if trainer.last == _FIRST:
-                _tell_long(method, (time.perf_counter() - start) / _FIRST, bar)
+            if trainer.last == 1:
+                first = time.perf_counter()  # it prepares what the others use
+            elif trainer.last == 1 + _MEASURED:
+                _tell_long(method, (time.perf_counter() - first) / _MEASURED, bar)
     seconds = time.perf_counter() - start
     look = trainer.look()
     bank = _bank(lab, look.values)
