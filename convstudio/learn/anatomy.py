@@ -55,7 +55,8 @@ class Check:
         index: which entry of its array.
         analytic: by the chain rule.
         numeric: (L(a + h) − L(a − h)) / 2h.
-        error: their difference over the largest entry of the gradient.
+        error: their difference over the largest entry of the gradient, or, where all of it is less than a
+            difference of two losses can tell from their rounding, over that.
         kink: whether the loss has a kink there (of ReLU, max pooling, an absolute error), at which the slopes
             of both sides differ: the chain rule takes one of them, the difference their middle.
     """
@@ -269,18 +270,25 @@ def _checks(
             loss = partial(run.loss_of_array, inputs, place, name, ties[name].slots, index, part)
         else:
             loss = partial(run.loss_of_weight, inputs[0], learned[name], ties[name].slots, index, part)
-        found[name].append(_checked(grad, index, x.dtype, loss, here))
+        # A pixel has a part in few cells: what rounds the others stays the same, and their sum is of float64.
+        rounding = np.finfo(np.float64 if name == "x" else x.dtype).eps
+        found[name].append(_checked(grad, index, x.dtype, loss, here, float(rounding)))
     return {name: tuple(checks) for name, checks in found.items()}
 
 
 def _checked(
-    grad: NDArray[Any], index: Index, dtype: np.dtype[Any], loss: Callable[[float], float], here: float
+    grad: NDArray[Any],
+    index: Index,
+    dtype: np.dtype[Any],
+    loss: Callable[[float], float],
+    here: float,
+    rounding: float,
 ) -> Check:
     h = STEPS[dtype]
     above, below = loss(h), loss(-h)
     numeric, analytic = (above - below) / (2 * h), float(grad[index])
-    largest = float(np.abs(grad).max()) or 1.0
-    error = abs(analytic - numeric) / largest
+    told = rounding * max(abs(above), abs(below)) / h / TOLERANCES[dtype]
+    error = abs(analytic - numeric) / (max(float(np.abs(grad).max()), told) or 1.0)
     kink = False
     if error > TOLERANCES[dtype]:
         # Curvature makes the slopes of the two sides differ by so much less the nearer they come; a kink does

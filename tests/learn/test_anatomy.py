@@ -130,3 +130,20 @@ def test_the_same_entries_are_checked_each_time() -> None:
     largest = np.unravel_index(np.abs(first.by_weights["weight"]).argmax(), (1, 1, 7, 7))
     assert tuple(int(n) for n in largest) in indices
     assert len(indices) in (8, 9)
+
+
+def test_a_gradient_that_is_nothing_but_rounding_is_not_told_wrong() -> None:
+    rng = np.random.default_rng(5)
+    before = rng.random((1, 12, 12)).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(before[0].astype(float), (3, 3)).reshape(-1, 9)
+    wanted = rng.standard_normal(100).astype(np.float32)
+    best, *_ = np.linalg.lstsq(np.hstack([windows, np.ones((100, 1))]), wanted.astype(float), rcond=None)
+    layer = Conv(
+        bank=Bank.of(Kernel.custom(best[:9].reshape(3, 3)), bias=best[9]), channels="all", padding="valid"
+    )
+    target = wanted.reshape(1, 10, 10)
+    network = Network([layer], (1, 12, 12), {(0, "weight"), (0, "bias")})
+    found = take_apart(network, network.values(), Pair(before, target, None, 10, target), Objective())
+    assert found.loss > 0.1
+    assert np.abs(found.by_weights["weight"]).max() < 1e-13
+    assert found.agrees
