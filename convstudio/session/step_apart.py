@@ -44,13 +44,11 @@ class Plane:
         picture: of at most a million pixels, by the means of blocks where it is larger.
         shape: rows and columns of the array itself.
         cells: its numbers, where they are few (``MOST_CELLS``).
-        total: the sums of what is above 0 and of what is below it.
     """
 
     picture: Rendered
     shape: tuple[int, int]
     cells: Numbers | None
-    total: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -82,6 +80,7 @@ class StepApart:
         weight_after: the kernel after a step of plain gradient descent; None where a step is not that.
         bias, by_bias, bias_after: the same of the output channel's bias; None where there is none.
         bias_copies: how many channels share it.
+        summed: what is above 0 in the channel of ∂L/∂y, and what is below, added up.
         slid: the grid of weights that slides over ∂L/∂y where it makes ∂L/∂x; None for other kinds of layers.
         weight_checks: by the cell of the kernel. ``free``: how many numbers the array has to check.
         bias_check, pixel_checks: of the bias; of the input, in all its channels.
@@ -117,6 +116,7 @@ class StepApart:
     by_bias: float | None
     bias_after: float | None
     bias_copies: int
+    summed: tuple[float, float]
     slid: Numbers | None
     weight_checks: Mapping[Cell, Check]
     free: int
@@ -244,6 +244,7 @@ def step_apart(
             else None
         ),
         bias_copies=1 if bias_same is None else int(np.count_nonzero(bias_same == bias_same[bias_at])),
+        summed=_summed(anatomy.by_output[out]),
         slid=_slid(layer, weights[chosen.name], at),
         weight_checks=_of_kernel(anatomy.checks.get(chosen.name, ()), same, at),
         free=chosen.free,
@@ -346,14 +347,14 @@ def _plane(values: FloatArray, view: str | None, control: Control | None) -> Pla
         found = rasterize.measure(some, control)
         view = "signed" if found.low < 0.0 else "clamped" if found.high <= 1.0 else "minmax"
     few = max(rows, columns) <= MOST_CELLS
-    above = float(np.sum(values, dtype=np.float64, where=values > 0))
-    below = float(np.sum(values, dtype=np.float64, where=values < 0))
-    return Plane(
-        render(some, view, control=control),
-        (rows, columns),
-        values.astype(np.float64) if few else None,
-        (above, below),
-    )
+    cells = values.astype(np.float64) if few else None
+    return Plane(render(some, view, control=control), (rows, columns), cells)
+
+
+def _summed(values: FloatArray) -> tuple[float, float]:
+    total = sum(float(row.sum(dtype=np.float64)) for row in values)
+    sizes = sum(float(np.abs(row).sum(dtype=np.float64)) for row in values)
+    return (sizes + total) / 2, (total - sizes) / 2
 
 
 def _kinks(layers: tuple[Layer, ...], setup: TrainingSetup) -> tuple[str, ...]:

@@ -127,6 +127,7 @@ class TrainingControl(QObject):
     def _make(self) -> _Parts:
         """Make panel, form and worker; importing them takes longer than all other tools together."""
         from convstudio.session.training import Training
+        from convstudio.ui.gradient_control import GradientControl
         from convstudio.ui.training_form import TrainingForm
         from convstudio.ui.training_panel import TrainingPanel
         from convstudio.ui.training_welcome import Entry
@@ -137,6 +138,7 @@ class TrainingControl(QObject):
         form.files.folder = self._window.settings.last_folder
         made = _Parts(Training(self), panel, form)
         self._connect(made.training, panel, form)
+        GradientControl(made.training, panel, self)
         return made
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,19 @@ from pytestqt.qtbot import QtBot
 from scipy.signal import correlate2d
 
 from convstudio.core import Control
-from convstudio.kernels import Bank, Kernel
+from convstudio.kernels import Bank
 from convstudio.layers import Activation, Conv, ConvTranspose, Involution, Layer
 from convstudio.learn.anatomy import Anatomy, take_apart
 from convstudio.learn.errors import LearnError
 from convstudio.learn.experiments import experiment
-from convstudio.learn.lab import Lab, open_lab
+from convstudio.learn.lab import open_lab
 from convstudio.learn.objectives import Objective
-from convstudio.model import LayerItem, Picture, Project
+from convstudio.model import Picture, Project
 from convstudio.session import gradient_reader as reader_module
 from convstudio.session.gradient_reader import GradientReader
-from convstudio.session.step_apart import StepApart, step_apart
+from convstudio.session.step_apart import StepApart
 from convstudio.session.training import Training
+from tests.session.gradient_hands import anatomy_of, apart, custom, lab_of
 from tests.session.training_hands import Gate, nothing_comes, project, settle, with_value
 
 
@@ -87,28 +87,6 @@ def opened(qtbot: QtBot, training: Training, of: Project) -> None:
     settle(qtbot, training)
 
 
-def lab_of(layers: list[Layer], channels: int = 1, *, marks: str = "weight", **method: Any) -> Lab:
-    """A training of the whole stack, all of whose weights are marked."""
-    of = project(16, channels, **method)
-    items = tuple(LayerItem(f"layer-{n}", layer) for n, layer in enumerate(layers))
-    marked = tuple((item.id, marks) for item in items if item.layer.weights(channels))
-    of = replace(of, layers=items, selected=items[-1].id)
-    of = with_value(of, "pair", "source", "stack")
-    of = with_value(with_value(of, "student", "kind", "stack"), "student", "start", "random")
-    setup = replace(of.training, student=replace(of.training.student, marks=marked))
-    return open_lab(setup, of)
-
-
-def apart(lab: Lab, place: int | None = None, kernel: tuple[int, ...] = ()) -> StepApart:
-    found = take_apart(lab.network, lab.trainer.values, lab.pair, Objective.of(lab.setup.method), place)
-    return step_apart(lab, found, kernel=kernel)
-
-
-def custom(*shape: int, seed: int = 0) -> list[Kernel]:
-    values = np.random.default_rng(seed).standard_normal(shape)
-    return [Kernel.custom(each) for each in values.reshape(-1, *shape[-2:])]
-
-
 # --- the numbers ---
 
 
@@ -141,8 +119,9 @@ def test_the_textbooks_step_has_the_numbers_of_numpy(
     assert found.slid is not None
     np.testing.assert_array_equal(found.slid, w[::-1, ::-1])
     np.testing.assert_allclose(found.by_input.cells, correlate2d(error, found.slid, "full"), atol=1e-11)
+    assert found.by_bias is not None
     np.testing.assert_allclose(found.by_bias, error.sum(), atol=1e-11)
-    np.testing.assert_allclose(sum(found.by_output.total), found.by_bias, atol=1e-11)
+    np.testing.assert_allclose(found.summed, [error[error > 0].sum(), error[error < 0].sum()], atol=1e-11)
     assert found.by_output.picture.pixels.shape[:2] == (6, 7)
     assert set(found.weight_checks) == {(0, 0), (0, 1)}
     assert found.bias_check is not None
@@ -163,15 +142,17 @@ def test_a_step_of_plain_descent_is_the_one_that_is_shown(l2: float) -> None:
     found = apart(lab)
     lab.trainer.advance()
     weight, bias = lab.trainer.values
+    assert found.weight_after is not None
+    assert found.bias_after is not None
     np.testing.assert_allclose(weight[0, 0], found.weight_after, atol=1e-6)
     np.testing.assert_allclose(bias[0], found.bias_after, atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("optimizer", "adam"), ("data", "patch"), ("optimizer", "momentum")]
+    "method", [{"optimizer": "adam"}, {"optimizer": "gd", "data": "patch"}, {"optimizer": "momentum"}]
 )
-def test_where_a_step_is_not_plain_descent_none_is_shown(name: str, value: str) -> None:
-    of = project(24, **({"optimizer": "gd", "patch": 8} | {name: value}))
+def test_where_a_step_is_not_plain_descent_none_is_shown(method: dict[str, Any]) -> None:
+    of = project(24, patch=8, **method)
     assert apart(open_lab(of.training, of)).weight_after is None
 
 
@@ -184,7 +165,7 @@ def test_each_kernel_of_a_bank_shows_its_own_channels() -> None:
     assert found.bias_copies == 3
     x, error = found.x.cells, found.by_output.cells
     assert x is None  # 16×20 pixels are a picture
-    anatomy = take_apart(lab.network, lab.trainer.values, lab.pair, Objective.of(lab.setup.method))
+    anatomy = anatomy_of(lab)
     sums = [
         correlate2d(anatomy.x[c], anatomy.by_output[2 * c], "valid") for c in range(3)
     ]  # outputs 0, 2, 4 are the first filter's
@@ -211,7 +192,7 @@ def test_each_kernel_of_a_bank_shows_its_own_channels() -> None:
 def test_the_window_of_a_weight_holds_what_it_multiplied(layer: Layer) -> None:
     lab = lab_of([layer])
     found = apart(lab)
-    anatomy = take_apart(lab.network, lab.trainer.values, lab.pair, Objective.of(lab.setup.method))
+    anatomy = anatomy_of(lab)
     stamped = isinstance(layer, ConvTranspose)
     moving, still = (anatomy.by_output, anatomy.x) if stamped else (anatomy.x, anatomy.by_output)
     framed = np.pad(moving[0], 8)
@@ -227,7 +208,7 @@ def test_the_window_of_a_weight_holds_what_it_multiplied(layer: Layer) -> None:
 def test_the_errors_of_a_pixel_are_those_that_its_gradient_is_made_of() -> None:
     lab = lab_of([Conv.of(*custom(1, 3, 2), channels="all", padding="same", padding_mode="zeros")])
     found = apart(lab)
-    anatomy = take_apart(lab.network, lab.trainer.values, lab.pair, Objective.of(lab.setup.method))
+    anatomy = anatomy_of(lab)
     framed = np.pad(anatomy.by_output[0], 4)
     assert found.slid is not None
     for cell in [(0, 0), (5, 7), (15, 19)]:
@@ -287,6 +268,10 @@ def test_another_kernel_of_the_same_step_costs_no_other_run(
     assert gate.passed == 3
 
 
+def waits(reader: GradientReader) -> bool:
+    return reader.pending
+
+
 @pytest.mark.parametrize("what", ["play", "step_once", "reset", "cancel", "open"])
 def test_it_gives_way_to_whatever_moves(
     qtbot: QtBot, training: Training, reader: GradientReader, heard: Heard, gate: Gate, what: str
@@ -295,7 +280,7 @@ def test_it_gives_way_to_whatever_moves(
     gate.close()
     reader.take_apart()
     gate.wait(qtbot)
-    assert reader.pending
+    assert waits(reader)
     if what == "open":
         training.open(project(28))
     else:
@@ -303,8 +288,8 @@ def test_it_gives_way_to_whatever_moves(
     settle(qtbot, training)
     assert heard.ends == 1
     assert heard.found == []
-    assert not reader.pending
     assert gate.cancelled >= 1
+    assert not reader.pending
 
 
 def test_the_last_of_several_counts(
