@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -278,7 +277,8 @@ def test_an_interrupt_leaves_nothing_behind(here: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "convstudio", *command.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    time.sleep(2.5)
+    assert process.stderr is not None
+    assert b"this takes about" in process.stderr.readline()  # so it is under way
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
