@@ -263,6 +263,8 @@ class TrainingLoop:
                 return self._new("play")
             return None if self._frame_left() else self._new("show")
         self._to_show = False
+        if self._refusal is not None:  # what is open is not what is wanted, and is shown only where asked for
+            return None
         if not self._bench.is_shown(self._channel):
             return self._new("show")
         return None if self._bench.is_compared() else self._new("compare")

@@ -154,6 +154,7 @@ def test_what_cannot_be_opened_says_why_and_loses_nothing(training: Training, ea
     said = len(ear.said)
     training.open(wrong)
     settle(qtbot, training)
+    nothing_comes(training)  # of the one before
     assert ear.kinds[said:] == ["refused"]
     text = ear.of("refused")[0]
     assert text.endswith(".")
