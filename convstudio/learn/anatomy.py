@@ -196,6 +196,11 @@ class _Run:
         target = self.pair.target.astype(prediction.dtype, copy=False)
         return self.objective.evaluate(prediction, target, kept_cells(self.pair)[0])
 
+    def loss_alone(self, prediction: FloatArray) -> float:
+        """Return the loss without its gradient."""
+        target = self.pair.target.astype(prediction.dtype, copy=False)
+        return self.objective.loss(prediction, target, kept_cells(self.pair)[0])
+
     def loss_of_weight(
         self,
         picture: FloatArray,
@@ -212,7 +217,7 @@ class _Run:
         else:
             same = slots.reshape(values[which].shape)
             values[which][same == same[index]] += move
-        return self.loss(self.network.forward(picture, tuple(values), control).output)[0]
+        return self.loss_alone(self.network.forward(picture, tuple(values), control).output)
 
     def loss_of_array(
         self,
@@ -234,7 +239,7 @@ class _Run:
             weights[name][same == same[index]] += move
         layers = (*self.layers[:place], layer.with_weights(weights, count), *self.layers[place + 1 :])
         moved = replace(self, layers=layers)
-        return self.loss(moved.forward(inputs[place], place, inputs, control)[-1])[0]
+        return self.loss_alone(moved.forward(inputs[place], place, inputs, control)[-1])
 
     def loss_of_pixel(
         self, inputs: Sequence[FloatArray], place: int, index: Index, control: Control | None, move: float
@@ -242,7 +247,7 @@ class _Run:
         """Return the loss with one cell of a layer's input moved."""
         moved = inputs[place].copy()
         moved[index] += move
-        return self.loss(self.forward(moved, place, inputs, control)[-1])[0]
+        return self.loss_alone(self.forward(moved, place, inputs, control)[-1])
 
 
 def _checks(
@@ -254,7 +259,7 @@ def _checks(
     control: Control | None,
 ) -> dict[str, tuple[Check, ...]]:
     x = inputs[place]
-    here = run.loss(inputs[-1])[0]
+    here = run.loss_alone(inputs[-1])
     ties = ties_of(run.layers[place], len(x))
     learned = {each.name: n for n, each in enumerate(run.network.parameters) if each.layer == place}
     todo: list[tuple[str, NDArray[Any], Index]] = []
@@ -303,12 +308,15 @@ def _chosen(grad: NDArray[Any], most: int, slots: NDArray[np.intp] | None = None
 
     ``slots`` tells which entries are one number (``ties.Ties``): each number is taken once.
     """
-    flat = np.arange(grad.size)
+    free: NDArray[np.intp] | None = None  # all of them, which may be as many as pixels
     if slots is not None:
-        numbers, flat = np.unique(slots, return_index=True)
-        flat = flat[numbers > 0]
-    if len(flat) > most:
-        largest = flat[np.abs(grad.reshape(-1)[flat]).argmax()]
-        others = np.random.default_rng(grad.size).choice(flat, most - 1, replace=False)
-        flat = np.union1d(others, largest)
+        numbers, first = np.unique(slots, return_index=True)
+        free = first[numbers > 0]
+    count = grad.size if free is None else len(free)
+    chosen = np.arange(min(count, most))
+    if count > most:
+        sizes = np.abs(grad.reshape(-1) if free is None else grad.reshape(-1)[free])
+        others = np.random.default_rng(grad.size).choice(count, most - 1, replace=False)
+        chosen = np.union1d(others, sizes.argmax())
+    flat = chosen if free is None else free[chosen]
     return [tuple(int(n) for n in np.unravel_index(each, grad.shape)) for each in np.sort(flat)]
