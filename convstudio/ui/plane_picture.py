@@ -175,14 +175,14 @@ class PlanePicture(TrainingPicture):
             longest = max((text for row in whole for text in row), key=len)
             for pixels in range(_LETTERS, _LEAST - 1, -1):
                 font.setPixelSize(pixels)
-                if QFontMetricsF(font).horizontalAdvance(longest) <= side - 3:
+                if QFontMetricsF(font).horizontalAdvance(longest) <= side - 2:
                     return whole, font
             return None, font
         limit = weight_limit(np.nan_to_num(values))
         for least in (2, 1):
             for pixels in range(_LETTERS, _LEAST - 1, -1):
                 font.setPixelSize(pixels)
-                texts = fixed_texts(values, limit, QFontMetricsF(font), side - 3, least=least)
+                texts = fixed_texts(values, limit, QFontMetricsF(font), side - 2, least=least)
                 if texts is not None:
                     return texts, font
         return None, font

