@@ -65,11 +65,11 @@ def conv(
     one another, Cancelled when `control` asked for it.
     """
     key = None
-    if type(algorithm) is str and algorithm == "auto" and type(flip) is bool and control is None:
+    if type(algorithm) is str and algorithm == "auto" and type(flip) is bool:
         key = small.key_of(x, weight, bias, stride, padding, dilation, groups, padding_mode, padding_value)
         plan = None if key is None else small.find(key)
-        if plan is not None:
-            return plan(x, weight, bias, flip, out)
+        if plan is not None:  # whether somebody listens or not, for the same bits
+            return _told(plan, x, weight, bias, flip, out, control)
     planner.checked_algorithm(algorithm)
     job, result = checked_job(
         x, weight, bias, stride, padding, dilation, groups, padding_mode, padding_value, flip, out
@@ -81,8 +81,26 @@ def conv(
     name, parallel = planner.choose(job, algorithm)
     if key is not None and name == "gemm" and small.fits(job.out.size, job.inputs * job.taps, job.outputs):
         # At once, so that equal calls give equal bits.
-        return small.remember(key, job, result.shape)(x, weight, bias, flip, result)
+        return _told(small.remember(key, job, result.shape), x, weight, bias, flip, result, control)
     _run(job, name, parallel, control)
+    return result
+
+
+def _told(
+    plan: small.SmallConv,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    flip: bool,
+    out: Array | None,
+    control: Control | None,
+) -> Array:
+    """What a plan of a small job makes, told to the listener if there is one."""
+    if control is None:
+        return plan(x, weight, bias, flip, out)
+    control.check()
+    result = plan(x, weight, bias, flip, out)
+    control.report(1, 1)
     return result
 
 

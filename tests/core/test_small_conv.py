@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convstudio.core import conv, plan_conv, small
+from convstudio.core import Cancelled, Control, conv, plan_conv, small
 from tests.oracles import allowed_error, assert_agrees, scipy_conv
 from tests.strategies import Job, jobs
 
@@ -36,6 +36,22 @@ def test_equal_calls_give_equal_bits(job: Job) -> None:
     out = np.full_like(first, 7)
     assert conv(job.x, job.weight, job.bias, out=out, **job.arguments) is out
     np.testing.assert_array_equal(out, first)
+
+
+@settings(deadline=None, max_examples=60)
+@given(job=jobs())
+def test_a_listener_changes_no_bit(job: Job) -> None:
+    alone = conv(job.x, job.weight, job.bias, **job.arguments)
+    heard: list[float] = []
+    np.testing.assert_array_equal(
+        conv(job.x, job.weight, job.bias, control=Control(heard.append), **job.arguments), alone
+    )
+    assert heard
+    assert heard[-1] == 1
+    gone = Control()
+    gone.cancel()
+    with pytest.raises(Cancelled):
+        conv(job.x, job.weight, job.bias, control=gone, **job.arguments)
 
 
 def test_a_small_job_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
