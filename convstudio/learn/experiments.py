@@ -66,7 +66,7 @@ def _stack(*layers: Conv | Activation) -> tuple[LayerItem, ...]:
 
 _SOBEL = preset("sobel-x").make()
 _MEAN = preset("mean").make(size=3)
-_QUICK = MethodSetup(rate=0.1, steps=300)
+_QUICK = MethodSetup(rate=0.1, steps=300, schedule="constant")
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
@@ -111,7 +111,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         setup=TrainingSetup(
             PairSetup(teacher=preset("gaussian").make(size=3, sigma=0.8)),
             StudentSetup(start="random"),
-            MethodSetup(optimizer="gd", rate=0.2, steps=100),
+            MethodSetup(optimizer="gd", rate=0.2, steps=100, schedule="constant"),
         ),
         picture=flat_grey,
     ),
@@ -124,7 +124,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         setup=TrainingSetup(
             PairSetup(source="stack"),
             StudentSetup(kind="stack", start="he", seed=1, marks=(("learn-1", "weight"),)),
-            MethodSetup(rate=0.05, steps=400),
+            MethodSetup(rate=0.05, steps=400, schedule="constant"),
         ),
         sample="zone-plate",
         layers=_stack(Conv.of(_SOBEL, padding="valid"), Activation()),
@@ -137,7 +137,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         setup=TrainingSetup(
             PairSetup(teacher=preset("binomial").make(size=5)),
             StudentSetup(kind="stack", start="preset", marks=(("learn-1", "weight"), ("learn-2", "weight"))),
-            MethodSetup(rate=0.02, steps=300),
+            MethodSetup(rate=0.02, steps=300, schedule="constant"),
         ),
         sample="zone-plate",
         layers=_stack(Conv.of(_MEAN, padding="valid"), Conv.of(_MEAN, padding="valid")),
@@ -150,7 +150,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         setup=TrainingSetup(
             PairSetup(source="edge", validation=0.0),
             StudentSetup(size=(1, 2)),
-            MethodSetup(optimizer="gd", rate=0.03, reduction="sum", steps=10),
+            MethodSetup(optimizer="gd", rate=0.03, reduction="sum", steps=10, schedule="constant"),
         ),
     ),
 )

@@ -57,7 +57,7 @@ class MethodSetup(Setup):
             minimum=1e-9,
             maximum=1000.0,
         ),
-    ] = 0.02
+    ] = 0.05
     momentum: Annotated[
         float,
         FloatParam(
@@ -82,7 +82,7 @@ class MethodSetup(Setup):
                 Choice("warmup", "warm-up", "Rises for one period, then falls as a cosine."),
             ),
         ),
-    ] = "constant"
+    ] = "cosine"
     period: Annotated[
         int,
         IntParam(label="Period", help="Steps of one period of the schedule.", minimum=1, maximum=1_000_000),
@@ -97,7 +97,7 @@ class MethodSetup(Setup):
             step=0.05,
             decimals=3,
         ),
-    ] = 0.5
+    ] = 0.05
     loss: Annotated[
         str,
         ChoiceParam(
@@ -165,4 +165,4 @@ class MethodSetup(Setup):
     steps: Annotated[
         int,
         IntParam(label="Steps", help="After how many steps the run stops.", minimum=1, maximum=1_000_000),
-    ] = 1000
+    ] = 10_000

@@ -18,6 +18,7 @@ from convstudio.learn.errors import LearnError
 from convstudio.learn.network import Network, Values
 from convstudio.learn.pairs import Pair
 from convstudio.learn.trainer import Trainer
+from convstudio.model.training_method import MethodSetup
 from tests.learn.training_pairs import CancelAt, deep, of_kernel, pair_of, picture, same, trainer_of
 
 RUNS: dict[str, dict[str, Any]] = {
@@ -79,7 +80,7 @@ def test_a_step_of_gradient_descent_is_what_the_formula_says(sums: bool) -> None
 def test_the_look_shows_the_present() -> None:
     network, pair = of_kernel(picture(3, 24, 20), split=0.75)
     for sums in (True, False):
-        trainer = trainer_of(network, pair, rate=0.1, schedule="step", period=2, sums=sums)
+        trainer = trainer_of(network, pair, rate=0.1, schedule="step", period=2, factor=0.5, sums=sums)
         look = trainer.look()
         assert (look.step, look.rate, look.gradient_norm) == (0, 0.1, None)
         assert not look.prediction.any()
@@ -299,7 +300,7 @@ def test_the_textbook_edge_is_learned_in_ten_steps() -> None:
     network, pair = of_kernel(x, np.array([[1.0, -1.0]]), split=1.0)
     for seed in range(5):
         start = (np.random.default_rng(seed).normal(0, 0.1, (1, 1, 1, 2)),)
-        method = trainer_of(network, pair, optimizer="gd", rate=0.03, reduction="sum", steps=10).method
+        method = MethodSetup(optimizer="gd", rate=0.03, schedule="constant", reduction="sum", steps=10)
         trainer = Trainer(network, pair, method, start=start, seed=seed)
         steps_of(trainer, 10)
         assert trainer.stopped is not None
