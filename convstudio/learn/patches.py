@@ -1,6 +1,6 @@
 """Steps that see only squares of the picture, at random places (stochastic gradient descent).
 
-A square is cut out at a multiple of the network's jump, so that its output lies on the grid of the whole
+A square is cut out at a multiple of the network's grid, so that its output lies on the grid of the whole
 picture's. Only output cells that see nothing outside their square count: they are the same as in the whole
 picture, whatever its borders are.
 """
@@ -68,8 +68,10 @@ class Patches:
         self._mask = whole.keep if isinstance(whole.keep, np.ndarray) else None
         limits = (split, network.out_shape[2])
         self._rows, self._columns = (
-            _axis(n, field, method.patch, limit)
-            for n, field, limit in zip(network.in_shape[1:], network.fields(), limits, strict=True)
+            _axis(n, field, grid, method.patch, limit)
+            for n, field, grid, limit in zip(
+                network.in_shape[1:], network.fields(), self._network.grid(), limits, strict=True
+            )
         )
 
     @property
@@ -165,8 +167,8 @@ class Patches:
         return np.ascontiguousarray(square)
 
 
-def _axis(n: int, field: ReceptiveField, patch: int, limit: int) -> _Axis:
-    """Lay squares along an axis of n pixels whose output may be learned from up to a limit."""
+def _axis(n: int, field: ReceptiveField, grid: int, patch: int, limit: int) -> _Axis:
+    """Lay squares at multiples of a grid along n pixels whose output may be learned from up to a limit."""
     side, jump = min(patch, n), field.jump
     # Where stages enlarge, cells see more or less, in turn: a whole window of room makes up for it.
     room = 0 if jump.denominator == 1 else field.size
@@ -180,6 +182,6 @@ def _axis(n: int, field: ReceptiveField, patch: int, limit: int) -> _Axis:
                 f"take patches of at least {least}, or use the whole picture."
             )
         raise LearnError("The picture is too small to learn from parts of it; use the whole picture.")
-    grid, step = jump.numerator, jump.denominator
+    step = int(grid / jump)  # a whole number of cells, by the grid's definition
     places = min((n - side) // grid, (limit - stop) // step) + 1
     return _Axis(side, grid, places, first, stop, step)

@@ -33,6 +33,10 @@ STACKS: dict[str, tuple[Layer, ...]] = {
     "full": (conv(padding="full", padding_mode="zeros"),),
     "strided": (conv(stride=(2, 3)),),
     "pooled": (conv(), MaxPool(), conv(5), AvgPool()),
+    "there and back": (
+        conv(stride=(2, 2)),
+        ConvTranspose.of(Kernel.custom(np.ones((3, 3)) / 4), stride=(2, 2)),
+    ),
     "enlarged": (ConvTranspose.of(Kernel.custom(np.ones((3, 3)) / 4), stride=(2, 2)), conv()),
 }
 
