@@ -143,7 +143,12 @@ def _grid(after: FloatArray, sources: Sources, network: Network) -> Grid:
 def _teacher(
     setup: TrainingSetup, sources: Sources, known: Known | None, network: Network, grid: Grid
 ) -> Values | None:
-    """What the student should find: the stack's own weights where it learns what it does, else the filter."""
+    """What the student should find: the stack's own weights where it learns what it does, else the filter.
+
+    Where the student sees noise, that is not the filter: the best answer smooths as well, and none is known.
+    """
+    if setup.pair.noise > 0 and setup.pair.noise_on == "before" and setup.pair.source in ("kernel", "stack"):
+        return None
     same = setup.pair.source == "stack" and setup.student.kind == "stack"
     if same and len({parameter.layer for parameter in network.parameters}) == 1:
         return network.values()  # of two layers, one could be twice and the other half as large

@@ -389,6 +389,8 @@ def test_noise_before_is_to_be_removed() -> None:
     assert noise.std() == pytest.approx(0.1, rel=0.05)
     assert abs(noise.mean()) < 0.01
     assert pair.before.dtype == np.float32
+    assert plain.teacher is not None
+    assert pair.teacher is None  # the best kernel smooths the noise away as well
 
 
 def test_noise_after_disturbs_the_answers() -> None:
