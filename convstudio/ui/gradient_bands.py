@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from convstudio.learn.anatomy import Check
 from convstudio.session.step_apart import Cell, StepApart
+from convstudio.ui import gradient_checks
 from convstudio.ui import gradient_words as words
 from convstudio.ui.fact_cards import Card
 from convstudio.ui.gradient_grid import GradientGrid, mark_colour
@@ -101,10 +102,10 @@ class Band(Card):
         if check is None:
             self.check.say(why)
         else:
-            self.check.say(words.check_text(check, apart), words.state_of(check, apart))
-        kink = words.kink_help(apart) if any(each.kink for each in checks) else ""
-        lines = words.check_lines(checks, apart)
-        self.check.setToolTip(tip(words.check_help(apart), kink, *lines) if checks else tip(why))
+            self.check.say(gradient_checks.check_text(check, apart), gradient_checks.state_of(check, apart))
+        kink = gradient_checks.kink_help(apart) if any(each.kink for each in checks) else ""
+        lines = gradient_checks.check_lines(checks, apart)
+        self.check.setToolTip(tip(gradient_checks.check_help(apart), kink, *lines) if checks else tip(why))
 
 
 class WeightBand(Band):
@@ -125,7 +126,7 @@ class WeightBand(Band):
         self.after = GradientGrid(
             "gradient-after-grid",
             "w − η·∂L/∂w",
-            "The kernel after one step of gradient descent: against the slope, by the rate times it.",
+            "The kernel after one step of gradient descent.",
             self,
         )
         self._no_step = self._small("gradient-no-step", "caption")
@@ -137,8 +138,11 @@ class WeightBand(Band):
         for widget in (self.gradient, self.kernel, self.after, self._no_step):
             row.addWidget(widget, 1)
         self.column.addLayout(row, 1)
-        for label in (self.sum, self.shift, self.check):
-            self.column.addWidget(label)
+        foot = QHBoxLayout()
+        foot.addWidget(self.sum, 1)
+        foot.addWidget(self.shift)
+        self.column.addLayout(foot)
+        self.column.addWidget(self.check)
         for each in (self.gradient, self.kernel, self.after):
             each.pointed.connect(self._point)
 
@@ -146,7 +150,7 @@ class WeightBand(Band):
         """Show a step."""
         self._apart = apart
         self.show_rule(words.weight_formula(apart), words.weight_help(apart))
-        marks = {cell: words.state_of(check, apart) for cell, check in apart.weight_checks.items()}
+        marks = {cell: gradient_checks.state_of(check, apart) for cell, check in apart.weight_checks.items()}
         self.gradient.show_grid("∂L/∂w", apart.by_weight, None, marks, self._tips(apart))
         both = [apart.weight] if apart.weight_after is None else [apart.weight, apart.weight_after]
         limit = max(weight_limit(each) for each in both if each.any()) if apart.weight.any() else None
@@ -156,6 +160,7 @@ class WeightBand(Band):
         self.after.setVisible(apart.weight_after is not None)
         self._no_step.setVisible(apart.weight_after is None)
         if apart.weight_after is not None:
+            self.after.setToolTip(tip(words.after_help(apart)))
             self.after.show_grid(words.after_title(apart), apart.weight_after, limit)
         else:
             self._no_step.setText(words.why_no_step(apart))
@@ -167,9 +172,9 @@ class WeightBand(Band):
         for cell in ((row, column) for row in range(rows) for column in range(columns)):
             check = apart.weight_checks.get(cell)
             said = (
-                words.not_checked(len(apart.weight_checks))
+                gradient_checks.not_checked(len(apart.weight_checks))
                 if check is None
-                else words.check_text(check, apart)
+                else gradient_checks.check_text(check, apart)
             )
             found[cell] = (words.shift_words(apart, cell), said)
         return found
@@ -181,7 +186,7 @@ class WeightBand(Band):
             return
         for each in (self.gradient, self.kernel, self.after):
             each.show_cell(cell)
-        best = words.largest(apart.weight_checks.values())
+        best = gradient_checks.largest(apart.weight_checks.values())
         usual = next((at for at, check in apart.weight_checks.items() if check is best), None)
         shown = cell if cell is not None else usual
         if shown is None:
@@ -190,7 +195,10 @@ class WeightBand(Band):
         self.shift.setText(words.shift_words(apart, shown))
         checks = tuple(apart.weight_checks.values())
         self.show_check(
-            apart, apart.weight_checks.get(shown), checks, words.not_checked(len(apart.weight_checks))
+            apart,
+            apart.weight_checks.get(shown),
+            checks,
+            gradient_checks.not_checked(len(apart.weight_checks)),
         )
         self.pointed.emit(cell)
 
@@ -210,13 +218,19 @@ class InputBand(Band):
         )
         self.picture = PlanePicture("gradient-input-picture", "∂L/∂x", self)
         self.notes = self._small("gradient-input-notes", "caption")
-        self.notes.setWordWrap(True)
+        head = QHBoxLayout()
+        self.column.removeWidget(self.formula)
+        self.formula.setMinimumWidth(0)  # as wide as it is: it is the notes that make way
+        head.addWidget(self.formula)
+        head.addStretch(1)
+        head.addWidget(self.notes)
+        self.column.insertLayout(0, head)
         row = QHBoxLayout()
         row.setSpacing(_GAP)
         row.addWidget(self.slid, 2)
         row.addWidget(self.picture, 3)
         self.column.addLayout(row, 1)
-        for label in (self.notes, self.sum, self.check):
+        for label in (self.sum, self.check):
             self.column.addWidget(label)
         self.picture.pointed.connect(self._point)
 
@@ -224,18 +238,19 @@ class InputBand(Band):
         """Show a step."""
         self._apart = apart
         notes = words.input_notes(apart)
-        self.show_rule(words.input_formula(apart), words.input_help(apart), *notes)
+        self.show_rule(words.input_formula(apart), words.input_help(apart), *notes.values())
         self.slid.setVisible(apart.slid is not None)
         if apart.slid is not None:
             self.slid.show_grid(words.slid_title(apart), apart.slid)
-        marks = {each.index[1:]: words.state_of(each, apart) for each in self._here(apart)}
+        marks = {each.index[1:]: gradient_checks.state_of(each, apart) for each in self._here(apart)}
         help_text = (
             "How the loss changes with each pixel that comes in, which is what the layers below would learn "
             "from. Dots are pixels that were checked."
         )
         _, power = words.scaled(apart.by_input.cells) if apart.by_input.cells is not None else (None, "")
         self.picture.show_plane(apart.by_input, power, help_text, marks)  # type: ignore[arg-type]
-        self.notes.setText(" ".join(notes))
+        self.notes.setText(" · ".join(notes))
+        self.notes.setToolTip(tip(*notes.values()))
         self.notes.setVisible(bool(notes))
         self._point(None)
 
@@ -249,7 +264,7 @@ class InputBand(Band):
         if apart is None:
             return
         here = self._here(apart)
-        best = words.largest(here or apart.pixel_checks)
+        best = gradient_checks.largest(here or apart.pixel_checks)
         check = best if cell is None else next((each for each in here if each.index[1:] == cell), None)
         cells = apart.by_input.cells
         value = check.analytic if check is not None else None
@@ -259,7 +274,7 @@ class InputBand(Band):
         self.sum.setText(
             "" if at is None or value is None else words.pixel_formula(apart, (at[0], at[1]), value)
         )
-        self.show_check(apart, check, apart.pixel_checks, words.not_checked(len(here), "pixels"))
+        self.show_check(apart, check, apart.pixel_checks, gradient_checks.not_checked(len(here), "pixels"))
         self.pointed.emit(cell)
 
 

@@ -20,7 +20,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from convstudio.session.step_apart import Cell, Numbers
-from convstudio.ui.gradient_words import BAD, GOOD, KINK, at, number, scaled
+from convstudio.ui.gradient_checks import BAD, GOOD, KINK
+from convstudio.ui.gradient_words import at, number, scaled
 from convstudio.ui.theme import Theme, theme_of
 from convstudio.ui.tips import tip
 from convstudio.ui.weight_colours import weight_limit

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from convstudio.session.step_apart import StepApart
+from convstudio.ui import gradient_checks
 from convstudio.ui import gradient_words as words
 from convstudio.ui.gradient_flow import GradientFlow
 from convstudio.ui.gradient_grid import mark_colour
@@ -33,6 +34,7 @@ _STEPS = 1000
 _SLOW_MILLISECONDS = 250
 """What is done sooner shows no progress."""
 _ROW = 24  # px
+_NOTICE = 440  # px wide
 
 
 class GradientPage(QWidget):
@@ -144,7 +146,7 @@ class GradientPage(QWidget):
         self._said.setTextFormat(Qt.TextFormat.PlainText)
         self._said.setWordWrap(True)
         self._said.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._said.setMaximumWidth(460)
+        self._said.setFixedWidth(_NOTICE)
         self._long_bar = self._progress("gradient-progress")
         self._long_bar.setFixedWidth(260)
         self._button = QPushButton(self._notice)
@@ -155,7 +157,6 @@ class GradientPage(QWidget):
         for widget in (self._said, self._long_bar, self._button):
             column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)
-        self._said.setMinimumWidth(320)
         self._button.clicked.connect(self._press)
 
     # --- what is shown ---
@@ -236,11 +237,11 @@ class GradientPage(QWidget):
     def _show_verdict(self) -> None:
         if self._apart is None:
             return
-        text, state = words.verdict(self._apart)
+        text, state = gradient_checks.verdict(self._apart)
         self._verdict.setText(text)
         self._verdict.setStyleSheet(f"color: {mark_colour(state, theme_of(self)).name()};")
-        kink = words.kink_help(self._apart) if self._apart.at_kinks else ""
-        self._verdict.setToolTip(tip(words.check_help(self._apart), kink))
+        kink = gradient_checks.kink_help(self._apart) if self._apart.at_kinks else ""
+        self._verdict.setToolTip(tip(gradient_checks.check_help(self._apart), kink))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -252,6 +253,7 @@ class GradientPage(QWidget):
     def _say(self, text: str, button: str = "") -> None:
         self._rest()
         self._said.setText(text)
+        self._said.setFixedHeight(max(0, self._said.heightForWidth(_NOTICE)))
         self._button.setText(button)
         self._button.setVisible(bool(button))
         self._long_bar.hide()

@@ -1,4 +1,4 @@
-"""What the page of one step says: formulas with their present numbers, shifts, and finite differences."""
+"""What the page of one step says: formulas with their present numbers, and which shift belongs to which."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from convstudio.layers import CircularConv, Conv, ConvTranspose
-from convstudio.learn.anatomy import Check
 from convstudio.session.step_apart import Cell, Numbers, StepApart
-
-GOOD, KINK, BAD = "good", "kink", "bad"
-MARKS = {GOOD: "✓", KINK: "◇", BAD: "✗"}
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _OPTIMIZERS = {
@@ -172,9 +168,9 @@ def shift_words(apart: StepApart, cell: Cell) -> str:
     if shift is None:
         return ""
     by = ", ".join(signed(n) for n in shift)
-    if isinstance(apart.layer, ConvTranspose):
-        return f"the error shifted by ({by}), times x, summed"
-    return f"x shifted by ({by}), times the error, summed"
+    return (
+        f"the error shifted by ({by})" if isinstance(apart.layer, ConvTranspose) else f"x shifted by ({by})"
+    )
 
 
 def _moved(name: str, step: int, by: int) -> str:
@@ -184,9 +180,19 @@ def _moved(name: str, step: int, by: int) -> str:
 
 def after_title(apart: StepApart) -> str:
     """Return the formula of the kernel after a step of plain gradient descent."""
-    pull = f" + {apart.method.l2:g}·w" if apart.method.l2 else ""
-    gradient = f"(∂L/∂w{pull})" if pull else "∂L/∂w"
+    gradient = "(∂L/∂w + λ·w)" if apart.method.l2 else "∂L/∂w"
     return f"w − {apart.rate:.3g}·{gradient}"
+
+
+def after_help(apart: StepApart) -> str:
+    """Return what that step is."""
+    pull = (
+        f" Weight decay adds λ = {apart.method.l2:g} times each weight to its slope."
+        if apart.method.l2
+        else ""
+    )
+    rate = f"{apart.rate:.3g}"
+    return f"The kernel after one step of gradient descent: against the slope, {rate} times as far.{pull}"
 
 
 def why_no_step(apart: StepApart) -> str:
@@ -241,25 +247,27 @@ def input_help(apart: StepApart) -> str:
     return "The chain rule through the kernels and through what makes them."
 
 
-def input_notes(apart: StepApart) -> tuple[str, ...]:
-    """Return what else happens on the way back, in short sentences."""
-    layer, said = apart.layer, []
+def input_notes(apart: StepApart) -> dict[str, str]:
+    """Return what else happens on the way back: sentences, by what they are about in a word or two."""
+    layer, said = apart.layer, {}
     if not isinstance(layer, Conv):
-        return ()
+        return {}
     if layer.stride != (1, 1):
-        rows, columns = layer.stride
-        said.append(f"The error is spread {rows}×{columns} apart first, as the stride skipped pixels.")
+        apart_by = "×".join(map(str, layer.stride))
+        said[f"stride {apart_by}"] = (
+            f"The error is spread {apart_by} apart first, as the stride skipped pixels."
+        )
     if layer.dilation != (1, 1):
-        said.append("The weights keep the distance of the dilation.")
+        said["dilation"] = "The weights keep the distance of the dilation."
     if any(n for pair in layer.amounts(apart.in_shape[1:]) for n in pair):
         if layer.padding_mode in ("zeros", "constant"):
-            said.append("What would fall on the padding is cut off.")
+            said["border"] = "What would fall on the padding is cut off."
         else:
-            said.append("What falls on the padding is added where the border copied it from.")
+            said["border"] = "What falls on the padding is added where the border copied it from."
     filters = _filters_that_read(apart)
     if filters > 1:
-        said.append(f"Summed over the {filters} filters that read the channel.")
-    return tuple(said)
+        said[f"{filters} filters"] = f"Summed over the {filters} filters that read the channel."
+    return said
 
 
 def _filters_that_read(apart: StepApart) -> int:
@@ -311,9 +319,10 @@ def bias_sum(apart: StepApart) -> str:
     """Return the sum with its numbers: what is too high, what is too low, what is left."""
     if apart.by_bias is None:
         return ""
-    if not isinstance(apart.layer, Conv | ConvTranspose) or apart.bias_copies > 1:
-        over = f"over {apart.bias_copies} channels: " if apart.bias_copies > 1 else ""
-        return f"{over}{number(apart.by_bias)}"
+    if not isinstance(apart.layer, Conv | ConvTranspose):
+        return ""
+    if apart.bias_copies > 1:
+        return f"over the {apart.bias_copies} channels that share it"
     above, below = apart.summed
     equals = "" if bias_total(apart).startswith("≈") else "= "
     return f"{number(above)} − {number(-below)} {equals}{bias_total(apart)}"
@@ -330,76 +339,3 @@ def bias_step(apart: StepApart) -> str:
     moved = number(apart.bias_after)
     gradient = f"({number(apart.by_bias)})" if apart.by_bias < 0 else number(apart.by_bias)
     return f"b: {number(apart.bias)} − {apart.rate:.3g}·{gradient} = {moved}"
-
-
-# --- finite differences ---
-
-
-def state_of(check: Check, apart: StepApart) -> str:
-    """Return whether a check holds: ``GOOD``, ``KINK`` or ``BAD``."""
-    if check.kink:
-        return KINK
-    return GOOD if check.error <= apart.tolerance else BAD
-
-
-def check_text(check: Check, apart: StepApart) -> str:
-    """Return a check in a line."""
-    both = f"{number(check.numeric)} against {number(check.analytic)}"
-    state = state_of(check, apart)
-    if state == KINK:
-        return f"finite differences: {both}, at a kink {MARKS[KINK]}"
-    return f"finite differences: {both}, error\u00a0{small(check.error)} {MARKS[state]}"
-
-
-def check_help(apart: StepApart) -> str:
-    """Return how a check is made."""
-    h = small(apart.moved)
-    return (
-        f"A number was moved by {h} up and down, the whole network run twice, and the difference of the two "
-        f"losses divided by twice {h}: a slope that knows nothing of the chain rule. The error is relative "
-        f"to the largest entry, if rounding leaves it to be seen; up to {small(apart.tolerance)} is rounding "
-        "and curvature."
-    )
-
-
-def kink_help(apart: StepApart) -> str:
-    """Return what a kink does."""
-    of = f" of {' or '.join(apart.kinks)}" if apart.kinks else ""
-    return (
-        f"{MARKS[KINK]} At a kink{of} the slopes of both sides differ: the chain rule takes one of them, the "
-        "difference their middle. Neither is wrong."
-    )
-
-
-def check_lines(checks: Iterable[Check], apart: StepApart) -> tuple[str, ...]:
-    """Return checks one by one."""
-    return tuple(
-        f"{at(check.index)}: {number(check.numeric)} against {number(check.analytic)}, "
-        f"{small(check.error)} {MARKS[state_of(check, apart)]}"
-        for check in checks
-    )
-
-
-def verdict(apart: StepApart) -> tuple[str, str]:
-    """Return what all checks together say, and whether that is ``GOOD`` or ``BAD``."""
-    usual = apart.checked - apart.at_kinks
-    kinks = f", {apart.at_kinks} at a kink {MARKS[KINK]}" if apart.at_kinks else ""
-    if not usual:
-        return f"{MARKS[KINK]} all {apart.checked} checks are at a kink", GOOD
-    if apart.agrees:
-        return f"✓ {usual} slopes checked, worst error {small(apart.worst)}{kinks}", GOOD
-    return f"✗ a finite difference disagrees by {small(apart.worst)}{kinks}", BAD
-
-
-def largest(checks: Iterable[Check]) -> Check | None:
-    """Return the check of the largest entry, None of none."""
-    return max(checks, key=lambda check: abs(check.analytic), default=None)
-
-
-def not_checked(count: int, what: str = "entries") -> str:
-    """Return why one has no check."""
-    return (
-        f"not among the {count} {what} that were checked"
-        if count
-        else f"no {what} of this kernel were checked"
-    )
