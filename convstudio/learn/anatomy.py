@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from convstudio.core import Control
 from convstudio.core.gradients.progress import share
+from convstudio.core.speeds import steady_plans
 from convstudio.layers.base import FloatArray, Layer, LayerGradients, Mate
 from convstudio.layers.common import shape_of
 from convstudio.learn.network import Network, Values
@@ -45,6 +46,8 @@ STEPS = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 1e-2}
 """The step of a difference: the smaller, the less curvature in it and the more rounding."""
 TOLERANCES = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 2e-2}
 """Errors of a difference up to which it agrees with the chain rule."""
+_ROUNDINGS = 16
+"""Units in the last place by which two losses may differ from rounding alone: each is a sum."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ class Anatomy:
         return self.worst <= TOLERANCES[self.x.dtype]
 
 
+@steady_plans()
 def take_apart(
     network: Network,
     values: Values,
@@ -292,7 +296,7 @@ def _checked(
     h = STEPS[dtype]
     above, below = loss(h), loss(-h)
     numeric, analytic = (above - below) / (2 * h), float(grad[index])
-    told = rounding * max(abs(above), abs(below)) / h / TOLERANCES[dtype]
+    told = _ROUNDINGS * rounding * max(abs(above), abs(below)) / h / TOLERANCES[dtype]
     error = abs(analytic - numeric) / (max(float(np.abs(grad).max()), told) or 1.0)
     kink = False
     if error > TOLERANCES[dtype]:

@@ -133,6 +133,16 @@ def test_the_textbooks_step_has_the_numbers_of_numpy(
     np.testing.assert_allclose(values[-1], found.weight_after, atol=1e-6)
 
 
+def test_every_step_of_the_textbook_agrees_also_where_slopes_cancel_out() -> None:
+    of = experiment("edge").onto(project(), lambda _: Picture(np.zeros((1, 4, 4), np.float32), ""))
+    lab = open_lab(of.training, of)
+    for _ in range(10):
+        found = apart(lab)
+        assert found.agrees
+        assert found.by_bias == pytest.approx(0.0, abs=1e-13)
+        lab.trainer.advance()
+
+
 @pytest.mark.parametrize("l2", [0.0, 0.5])
 def test_a_step_of_plain_descent_is_the_one_that_is_shown(l2: float) -> None:
     of = with_value(project(20, optimizer="gd", rate=0.05, l2=l2), "student", "bias", True)
