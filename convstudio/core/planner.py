@@ -17,7 +17,7 @@ from convstudio.core.checks import checked_job
 from convstudio.core.estimates import Problem, problem_of
 from convstudio.core.geometry import Padding, PerAxis, lengths_of
 from convstudio.core.job import ConvJob, Tile, Work
-from convstudio.core.speeds import speeds
+from convstudio.core.speeds import plans_steadily, speeds
 from convstudio.core.threads import thread_count
 
 # What it takes to put other threads to work and to wait for them, in calls of a NumPy function (`speeds`).
@@ -102,7 +102,7 @@ def plan_conv(
     job, _ = checked_job(
         x, weight, None, stride, padding, dilation, groups, padding_mode, 0.0, False, plan_only=True
     )
-    return _ranked(problem_of(job), all_finite)[0]
+    return _ranked(problem_of(job), all_finite, plans_steadily())[0]
 
 
 def choose(job: ConvJob, algorithm: str = "auto") -> tuple[str, bool]:
@@ -110,7 +110,7 @@ def choose(job: ConvJob, algorithm: str = "auto") -> tuple[str, bool]:
     if job.exact.nbytes > _SMALL_WEIGHTS:
         return _choose(job, algorithm)
     weights = (job.exact.shape, job.exact.dtype, job.exact.tobytes())
-    key = (algorithm, job.out.shape, job.dtype, job.stride, job.dilation, weights)
+    key = (algorithm, job.out.shape, job.dtype, job.stride, job.dilation, weights, plans_steadily())
     choice = _choices.get(key)
     if choice is None:
         if len(_choices) >= _MOST_CHOICES:
@@ -120,14 +120,14 @@ def choose(job: ConvJob, algorithm: str = "auto") -> tuple[str, bool]:
 
 
 def _choose(job: ConvJob, algorithm: str) -> tuple[str, bool]:
-    plan, costs = _ranked(problem_of(job), True)
+    plan, costs = _ranked(problem_of(job), True, plans_steadily())
     name = plan.algorithm if algorithm == "auto" else algorithm
     cost = costs.get(name)
     return name, cost is None or _wall(cost) < cost
 
 
 @lru_cache(maxsize=256)
-def _ranked(problem: Problem, finite: bool) -> tuple[Plan, dict[str, float]]:
+def _ranked(problem: Problem, finite: bool, _steady: bool) -> tuple[Plan, dict[str, float]]:
     """The plan, and each algorithm's nanoseconds on one core."""
     costs = estimates.all_estimates(problem)
     candidates = sorted(

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from convstudio.core.checks import checked_out
 from convstudio.core.job import ConvJob
 from convstudio.core.padding import shown_cells
+from convstudio.core.speeds import plans_steadily
 
 Array: TypeAlias = npt.NDArray[Any]
 Key: TypeAlias = tuple[Any, ...]
@@ -65,6 +66,7 @@ def key_of(
         groups,
         padding_mode,
         padding_value,
+        plans_steadily(),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convstudio.core import Control
+from convstudio.core.speeds import steady_plans
 from convstudio.kernels import preset
 from convstudio.layers import Conv
 from convstudio.layers.base import FloatArray
@@ -60,6 +61,7 @@ class Comparison:
     ssim: float | None
 
 
+@steady_plans()
 def open_lab(
     setup: TrainingSetup,
     project: Project,
@@ -133,6 +135,7 @@ def distance(lab: Lab, values: Values) -> float | None:
     )
 
 
+@steady_plans()
 def solve_lab(lab: Lab, control: Control | None = None) -> LeastSquares:
     """Return the closed form's answer for the same pair, student and L2.
 
@@ -149,6 +152,7 @@ def solve_lab(lab: Lab, control: Control | None = None) -> LeastSquares:
 # --- how good it is ---
 
 
+@steady_plans()
 def comparisons(lab: Lab, prediction: FloatArray, control: Control | None = None) -> tuple[Comparison, ...]:
     """Return how near the input, the prediction and, against noise, known filters come to the target.
 

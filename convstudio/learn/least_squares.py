@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from convstudio.core import Control
 from convstudio.core.gradients.progress import share
+from convstudio.core.speeds import steady_plans
 from convstudio.layers.bank_layer import Places
 from convstudio.layers.base import FloatArray
 from convstudio.learn.errors import LearnError
@@ -96,6 +97,7 @@ class LeastSquares:
     verdict: Verdict
 
 
+@steady_plans()
 def solve(network: Network, pair: Pair, *, l2: float = 0.0, control: Control | None = None) -> LeastSquares:
     """Return the weights (and biases, if they are learned) of one convolution that fit a pair best.
 

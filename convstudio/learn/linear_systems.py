@@ -176,7 +176,8 @@ class LinearProblem:
     def _flat(self, output: int) -> Places:
         """Which numbers an output's taps are, the planes of its window one after the other."""
         own = self.places[output]
-        return (own[:1] if self._tied(output) else own).reshape(-1)
+        flat: Places = (own[:1] if self._tied(output) else own).reshape(-1)
+        return flat
 
     def _read(self, output: int) -> _Windows:
         """The planes of an output's window, each the sum of some input channels."""
@@ -223,8 +224,9 @@ class LinearProblem:
             for side in range(values.shape[1]):
                 numbers[list(system.numbers[side])] = values[: system.weights, side]
                 offsets[list(system.offsets[side])] = values[system.weights :, side]
-        weight = np.where(self.places >= 0, numbers[self.places], 0.0)
-        return weight, offsets[self.bias_places] if self.learns_bias else self.bias.copy()
+        weight: Doubles = np.where(self.places >= 0, numbers[self.places], 0.0)
+        bias: Doubles = offsets[self.bias_places] if self.learns_bias else self.bias.astype(np.float64)
+        return weight, bias
 
     # --- sums ---
 
@@ -286,7 +288,8 @@ class LinearProblem:
         taps = len(self._spread)
         if self.layer.flips or not np.array_equal(self._spread, np.eye(taps)):
             shape = (*sums.shape[:-1], -1, taps)
-            return (sums.reshape(shape) @ self._spread.T).reshape(sums.shape)
+            by_taps: Doubles = np.matmul(sums.reshape(shape), self._spread.T)
+            return by_taps.reshape(sums.shape)
         return sums
 
     def _right(

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from convstudio.core import Control, GeometryError, Level, ReceptiveField, receptive_fields
 from convstudio.core.gradients.progress import share
+from convstudio.core.speeds import steady_plans
 from convstudio.engine.memory import memory_problem
 from convstudio.layers.base import FloatArray, Layer, Mate, Shape
 from convstudio.layers.common import shape_of
@@ -126,6 +127,7 @@ class Network:
 
     # --- computing ---
 
+    @steady_plans()
     def forward(
         self, x: FloatArray, values: Values, control: Control | None = None, *, reuse: Tape | None = None
     ) -> Tape:
@@ -151,6 +153,7 @@ class Network:
         output = self._run(value, values, inputs, first, len(self.layers), control)
         return Tape(x, output, tuple(inputs))
 
+    @steady_plans()
     def backward(
         self, grad: FloatArray, tape: Tape, values: Values, control: Control | None = None
     ) -> Values:
@@ -180,6 +183,7 @@ class Network:
                 control.check()
         return tuple(each for grads in reversed(found) for each in grads)
 
+    @steady_plans()
     def input_gradient(
         self, grad: FloatArray, tape: Tape, values: Values, control: Control | None = None
     ) -> FloatArray:

@@ -175,6 +175,7 @@ def right_sums(
             needs=("weight",),
             control=checking(control),
         )
+        assert found.grad_weight is not None
         sums += found.grad_weight
         if control is not None:
             control.report(bottom, windows.rows)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from convstudio.core import Control
 from convstudio.core.gradients.progress import share
+from convstudio.core.speeds import steady_plans
 from convstudio.layers.base import FloatArray
 from convstudio.learn.errors import LearnError
 from convstudio.learn.linear_systems import LinearProblem
@@ -48,6 +49,7 @@ class WindowSums:
         Cancelled: by the control.
     """
 
+    @steady_plans()
     def __init__(self, whole: WholePicture, pair: Pair, control: Control | None = None) -> None:
         keep, validation = kept_cells(pair)
         self._penalty: Penalty = whole.penalty

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from convstudio.core import Control
 from convstudio.core.gradients.progress import share
+from convstudio.core.speeds import steady_plans
 from convstudio.core.threads import blas_single_threaded
 from convstudio.layers.base import FloatArray
 from convstudio.learn.checkpoints import BUDGET, Checkpoints, Curve, Moment
@@ -157,6 +158,7 @@ class Trainer:
         """The present values; not to be written to."""
         return self._now.values
 
+    @steady_plans()
     def look(self, control: Control | None = None) -> Look:
         """Return what the present values make of the whole picture.
 
@@ -194,6 +196,7 @@ class Trainer:
 
     # --- moving ---
 
+    @steady_plans()
     def advance(self, control: Control | None = None) -> None:
         """Take one step; what came after the present one in an earlier run is dropped.
 
@@ -232,6 +235,7 @@ class Trainer:
             if after.step == self.method.steps:
                 self.stopped = finished(after.step)
 
+    @steady_plans()
     def go_to(self, step: int, control: Control | None = None) -> None:
         """Go to a step of the run, from 0 to ``last``: its values are those that it had, bit for bit.
 
@@ -257,6 +261,7 @@ class Trainer:
         self._kept = Checkpoints(self._start, self._budget)
         self._losses, self._wholes, self._validations, self._norms = Curve(), Curve(), Curve(), Curve()
 
+    @steady_plans()
     def stable_rate(self, control: Control | None = None) -> StableRate:
         """Return up to which rate the method is stable on this pair, from the curvature at the start.
 

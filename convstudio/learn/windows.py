@@ -96,7 +96,8 @@ def summed(
             control.report(start + len(some), len(tiles))
     for lane in range(1, lanes):
         sums[0] += sums[lane]
-    return sums[0]
+    total: Doubles = sums[0]
+    return total
 
 
 class _Checking(Control):

@@ -11,6 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from convstudio.core import Cancelled, Control, conv
+from convstudio.core import speeds as speeds_module
+from convstudio.core.speeds import USUAL
 from convstudio.io.samples import load_sample
 from convstudio.kernels import Kernel
 from convstudio.layers import Conv
@@ -349,3 +351,20 @@ def test_there_must_be_something_to_learn_from() -> None:
             trainer_of(network, wrong)
     with pytest.raises(LearnError, match="makes 1×10×10 cells, but the target has 1×9×10"):
         trainer_of(network, replace(pair, target=pair.target[:, 1:]))
+
+
+def test_a_run_does_not_depend_on_how_fast_the_machine_seemed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planner's measurements differ from run to run; a training must not."""
+    network, pair = of_kernel(picture(1, 90, 80))
+    runs = []
+    for tap in (0.01, 50.0):
+        monkeypatch.setattr(speeds_module, "_found", [replace(USUAL, tap=tap, row_product=1 / tap)])
+        trainer = trainer_of(network, pair, rate=0.05, loss="huber", data="whole")
+        steps_of(trainer, 5)
+        runs.append((trainer.look(), trainer.stable_rate()))
+    (one, stable), (other, as_stable) = runs
+    assert stable == as_stable
+    assert (one.loss, one.validation_loss) == (other.loss, other.validation_loss)
+    np.testing.assert_array_equal(one.prediction, other.prediction)
+    for first, second in zip(one.values, other.values, strict=True):
+        np.testing.assert_array_equal(first, second)

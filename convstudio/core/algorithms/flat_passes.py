@@ -29,6 +29,7 @@ from convstudio.core.arrays import strided, surely_finite
 from convstudio.core.factor import separate
 from convstudio.core.frame import Frame, Sides, frame_of
 from convstudio.core.job import ConvJob, Tile, Triple, Work, fit_tile, tiles_of, whole
+from convstudio.core.speeds import plans_steadily
 from convstudio.core.threads import Scratch
 from convstudio.core.weighted_sum import weighted_sum
 
@@ -124,7 +125,7 @@ def prepare(job: ConvJob, passes: list[list[Passes]]) -> tuple[list[Tile], Work]
             result = target[example, channel]
             total = scratch.take("total", (depth, rows, pitch), job.dtype, copied_to=result)
             each = passes[tile.groups[0] + group][output]
-            program = _program(each, (rows * pitch, pitch), job.dtype, finite)
+            program = _program(each, (rows * pitch, pitch), job.dtype, finite, plans_steadily())
             program.apply(inputs.reshape(job.inputs, -1), total.reshape(-1)[:run], scratch)
             result[...] = total[:, :height, :width]
             exact = exact and program.exact
@@ -157,14 +158,14 @@ class _Bands:
         job, frame = self._job, self._frame
         finite = self._look and frame.finite(tile)
         passes, dtype = self._passes[tile.groups[0]], job.dtype
-        programs = [_program(each, (0, frame.width), dtype, finite) for each in passes]
+        programs = [_program(each, (0, frame.width), dtype, finite, plans_steadily()) for each in passes]
         for output, program in enumerate(programs):
             self._compute(tile, output, program, scratch)
         if self._sides is not None:
             offsets = (0, self._sides.pitch)
 
             def sum_into(output: int, padded: Array, cells: Array) -> None:
-                program = _program(passes[output], offsets, dtype, finite)
+                program = _program(passes[output], offsets, dtype, finite, plans_steadily())
                 program.apply(padded.reshape(job.inputs, -1), cells, scratch)
 
             self._sides.compute(tile, sum_into, scratch)
@@ -187,7 +188,9 @@ class _Bands:
 
 
 @lru_cache(maxsize=256)
-def _program(passes: Passes, offsets: tuple[int, int], dtype: np.dtype[Any], finite: bool) -> _Program:
+def _program(
+    passes: Passes, offsets: tuple[int, int], dtype: np.dtype[Any], finite: bool, _steady: bool
+) -> _Program:
     return _Program(passes, offsets, dtype, finite)
 
 
