@@ -1,6 +1,7 @@
 """The project document: frozen states and their history."""
 
 from convstudio.model.history import History
+from convstudio.model.learned import Found, Learned
 from convstudio.model.picture import Picture
 from convstudio.model.project import (
     MOST_LAYERS,
@@ -18,8 +19,10 @@ from convstudio.model.training_method import MethodSetup
 __all__ = [
     "MOST_LAYERS",
     "PHOTO",
+    "Found",
     "History",
     "LayerItem",
+    "Learned",
     "Look",
     "MethodSetup",
     "PairSetup",

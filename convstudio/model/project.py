@@ -15,6 +15,7 @@ from convstudio.core import GeometryError
 from convstudio.kernels import Filter, Kernel
 from convstudio.layers import BankLayer, Conv, Layer
 from convstudio.layers.base import Mate, Shape
+from convstudio.model.learned import Learned
 from convstudio.model.picture import Picture
 from convstudio.model.training import TrainingSetup
 from convstudio.spec.params import ParamError
@@ -88,7 +89,7 @@ class Project:
     """One state of the work; every edit makes a new one.
 
     ``selected`` is the id of the layer that the window shows, or ``PHOTO``. ``compared`` is the map that it
-    is compared with, None for what comes into the layer.
+    is compared with, None for what comes into the layer. ``learned`` is what the last training found.
     """
 
     picture: Picture
@@ -97,6 +98,7 @@ class Project:
     compared: Side | None = None
     photo_look: Look = Look("clamped")
     training: TrainingSetup = field(default_factory=TrainingSetup)
+    learned: Learned | None = None
 
     def __post_init__(self) -> None:
         ids = [item.id for item in self.layers]
@@ -153,6 +155,10 @@ class Project:
         """How the selected layer, or the photo, is shown."""
         shown = self.shown
         return self.photo_look if shown is None else shown.look
+
+    def shows_the_same(self, other: Project) -> bool:
+        """Whether another project has the same results, looked at in the same way: training has no part."""
+        return dataclasses.replace(self, training=other.training, learned=other.learned) == other
 
     def mates(self) -> dict[str, str]:
         """Return which layer each undoing one belongs to, by id: they pair up as brackets do.

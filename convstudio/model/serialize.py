@@ -7,15 +7,12 @@ they were. The picture is the business of whoever knows files: here it is an ent
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convstudio.kernels import Bank
 from convstudio.layers import LAYER_KINDS, Layer
-from convstudio.layers.stored import StoredArrays
 from convstudio.layers.unknown import UnknownLayer
 from convstudio.model.json_text import (
     MOST_DEPTH,
@@ -29,17 +26,19 @@ from convstudio.model.json_text import (
     with_members,
     write_json,
 )
+from convstudio.model.layer_text import layer_of, params_entry, settings
+from convstudio.model.learned import Learned
+from convstudio.model.learned_text import KeptLearned, learned_entry, read_learned
 from convstudio.model.picture import Picture
 from convstudio.model.project import MOST_LAYERS, PHOTO, LayerItem, Look, Project, Side
 from convstudio.model.training import TrainingSetup
 from convstudio.model.training_text import KeptTraining, kept_note, read_training, training_entry
-from convstudio.model.values import Apart, Fetch, NotKnownError, decode, encode, unknown_in_bank
-from convstudio.spec.params import BankParam, ParamError
+from convstudio.model.values import Apart, Fetch, NotKnownError, unknown_in_bank
 
 FORMAT = "convstudio"
 VERSION = 1
 
-_DOCUMENT = ("format", "version", "picture", "layers", "selected", "compared", "training", "view")
+_DOCUMENT = ("format", "version", "picture", "layers", "selected", "compared", "training", "learned", "view")
 _GENERAL = ("id", "kind", "name", "enabled", "look")
 _LAYER = (*_GENERAL, "params")
 _LOOK = ("view", "channel")
@@ -59,12 +58,14 @@ class Kept:
         layers: unknown fields of layers, by the layer's id and kind.
         params: unknown parameters of layers, by the same.
         training: what is unknown of the training's setup.
+        learned: what is unknown of what was learned.
     """
 
     document: Mapping[str, str] = field(default_factory=dict)
     layers: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     params: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     training: KeptTraining = field(default_factory=KeptTraining)
+    learned: KeptLearned = field(default_factory=KeptLearned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +108,7 @@ def write_project(
         TypeError: the view or the picture's entry holds something that JSON has no form for.
     """
     kept = kept or Kept()
+    taken = {*taken, *kept.learned.arrays}
     apart: Apart = {}
     layers = []
     for number, item in enumerate(project.layers, 1):
@@ -123,6 +125,7 @@ def write_project(
         "selected": project.selected,
         "compared": compared and {"layer": compared.layer_id, "channel": compared.channel},
         **training_entry(project.training, kept.training),
+        **learned_entry(project.learned, kept.learned, apart, taken),
         "view": plain(view),
     }
     return write_json(document | _verbatim(kept.document)), apart
@@ -162,13 +165,7 @@ def _layer_entry(item: LayerItem, stem: str, kept: Kept, apart: Apart) -> Any:
     if isinstance(item.layer, UnknownLayer):
         return Verbatim(_unknown_text(item.layer, general))
     key = (item.id, item.layer.kind)
-    names = settings(type(item.layer))
-    params = {
-        name: encode(value, f"{stem}-{name}", apart)
-        for name, declared in names.items()
-        if (value := getattr(item.layer, name)) is not None or declared
-    }
-    params |= _verbatim(kept.params.get(key, {}))
+    params = params_entry(item.layer, stem, apart) | _verbatim(kept.params.get(key, {}))
     return general | {"params": params} | _verbatim(kept.layers.get(key, {}))
 
 
@@ -183,19 +180,10 @@ def _unknown_text(layer: UnknownLayer, general: dict[str, Any]) -> str:
     return with_members(layer.text, changes) if changes else layer.text
 
 
-def settings(kind: type[Layer]) -> dict[str, bool]:
-    """Return the names of what makes up a layer of a kind, and whether each is a declared parameter.
-
-    The others are trained arrays, or None.
-    """
-    declared = {each.name for each in kind.parameters()}
-    return {each.name: each.name in declared for each in dataclasses.fields(kind) if each.init}
-
-
 def holds_unknown(project: Project, kept: Kept) -> bool:
     """Whether there is anything in a project that this program does not understand."""
     placeholders = any(isinstance(item.layer, UnknownLayer) for item in project.layers)
-    return placeholders or bool(kept.document or kept.layers or kept.params or kept.training)
+    return placeholders or bool(kept.document or kept.layers or kept.params or kept.training or kept.learned)
 
 
 # --- reading ---
@@ -264,8 +252,13 @@ class _Reader:
             selected = PHOTO
         compared = self._compared(document.get("compared"), known)
         training, kept_training = self._training()
-        project = Project(picture(entry), tuple(items), selected, compared, training=training)
-        kept = Kept(self._kept_of_document(), self._layer_fields, self._layer_params, kept_training)
+        learned, kept_learned = self._learned()
+        project = Project(
+            picture(entry), tuple(items), selected, compared, training=training, learned=learned
+        )
+        kept = Kept(
+            self._kept_of_document(), self._layer_fields, self._layer_params, kept_training, kept_learned
+        )
         return Document(project, view, kept, tuple(self._notes))
 
     def _compared(self, data: Any, known: tuple[str, ...]) -> Side | None:
@@ -286,6 +279,18 @@ class _Reader:
             raise ProjectError(f"the training: {clipped(str(error), 300)}") from None
         self._notes += found.notes
         return found.setup, found.kept
+
+    def _learned(self) -> tuple[Learned | None, KeptLearned]:
+        if "learned" not in self._document:
+            return None, KeptLearned()
+        try:
+            found = read_learned(
+                self._document["learned"], lambda: members(self._text)["learned"], self._fetch
+            )
+        except (ValueError, TypeError, ArithmeticError, ProjectError) as error:
+            raise ProjectError(f"what was learned: {clipped(str(error), 300)}") from None
+        self._notes += found.notes
+        return found.learned, found.kept
 
     def _kept_of_document(self) -> dict[str, str]:
         unknown = [name for name in self._document if name not in _DOCUMENT]
@@ -332,29 +337,15 @@ class _Reader:
             return UnknownLayer(kind, self._raw(number))
         cls = LAYER_KINDS[kind]
         params = _typed(entry.get("params", {}), dict, f"{where}: the parameters must be an object")
-        names = settings(cls)
         try:
-            values = {name: self._value(cls, name, params[name]) for name in names if name in params}
-            layer = cls(**values)
+            layer = layer_of(cls, params, self._fetch)
         except NotKnownError as error:
             self._note(f"Layer {number} ({cls.title}) cannot be used: {error}")
             return UnknownLayer(kind, self._raw(number), str(error))
         except (ValueError, TypeError, ArithmeticError, ProjectError) as error:
             raise ProjectError(f"{where}: {clipped(str(error), 300)}") from None
-        self._keep(entry, params, names, layer_id, kind, number)
+        self._keep(entry, params, settings(cls), layer_id, kind, number)
         return layer
-
-    def _value(self, cls: type[Layer], name: str, data: Any) -> Any:
-        param = next((each.param for each in cls.parameters() if each.name == name), None)
-        try:
-            value = decode(data, self._fetch)
-        except ParamError as error:
-            raise type(error)(f"{name if param is None else param.label}: {error}") from None
-        if isinstance(param, BankParam) and not isinstance(value, Bank):
-            raise ParamError(f"{param.label} must be a filter bank")
-        if param is None and not (value is None or isinstance(value, StoredArrays)):
-            raise ParamError(f"{name} must be arrays or null")
-        return value
 
     def _keep(
         self,

@@ -66,8 +66,13 @@ def training_entry(setup: TrainingSetup, kept: KeptTraining) -> dict[str, Any]:
             return {"training": Verbatim(kept.whole)}
         if not kept.fields:
             return {}
-    parts = {part: _values(getattr(setup, part)) | kept.of(part) for part in _PARTS}
+    parts = {part: values | kept.of(part) for part, values in setup_entry(setup).items()}
     return {"training": parts | kept.of("")}
+
+
+def setup_entry(setup: TrainingSetup) -> dict[str, dict[str, Any]]:
+    """Return every value of a setup as JSON, by part and name."""
+    return {part: _values(getattr(setup, part)) for part in _PARTS}
 
 
 def _values(part: Setup) -> dict[str, Any]:

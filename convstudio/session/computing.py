@@ -88,7 +88,7 @@ class Computing(QObject):
     def current(self) -> Evaluation | None:
         """Return the newest result if it is that of the project that was asked for last."""
         known = self._evaluation
-        return known if known is not None and known.project == self._wanted else None
+        return known if known is not None and known.project.shows_the_same(self._wanted) else None
 
     def is_computed(self) -> bool:
         """Whether the newest result is of the present picture and layers, however they are looked at."""
@@ -100,6 +100,11 @@ class Computing(QObject):
         return [(i.id, i.layer, i.enabled) for i in computed.layers] == [
             (i.id, i.layer, i.enabled) for i in wanted.layers
         ]
+
+    def covers(self, project: Project) -> bool:
+        """Whether a project's result is there or on its way: what was edited has no part in it."""
+        something = self._compute.busy or self._failure is not None or self.current() is not None
+        return something and self._wanted.shows_the_same(project)
 
     def compute(self, project: Project) -> None:
         """Ask for a project's result."""
@@ -136,7 +141,7 @@ class Computing(QObject):
             evaluation.complete
             and shown_before is not None
             and shown_before.output_view is evaluation.output_view
-            and shown_before.project == evaluation.project
+            and shown_before.project.shows_the_same(evaluation.project)
             and self._failure is None
         ):
             self.stack_ready.emit(evaluation)  # the selected layer is on screen since the first half

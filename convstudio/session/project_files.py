@@ -355,7 +355,7 @@ def _same(project: Project, other: Project | None) -> bool:
     """Whether two projects have the same content, however they are looked at."""
     if other is None or project.picture is not other.picture or len(project.layers) != len(other.layers):
         return False
-    return project.training == other.training and all(
+    return (project.training, project.learned) == (other.training, other.learned) and all(
         (ours.id, ours.name, ours.enabled) == (theirs.id, theirs.name, theirs.enabled)
         and ours.layer == theirs.layer
         for ours, theirs in zip(project.layers, other.layers, strict=True)

@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage
 from convstudio.engine.evaluate import Evaluation
 from convstudio.kernels import Kernel
 from convstudio.layers import BankLayer
-from convstudio.model import History, Picture, Project, Side, suiting_view
+from convstudio.model import History, Learned, Picture, Project, Side, suiting_view
 from convstudio.session.computing import Computing, Failure
 from convstudio.session.loader import PictureLoader
 from convstudio.session.saver import ResultSaver, shown_pixels
@@ -235,14 +235,26 @@ class Session(QObject):
     @Slot()
     def undo(self) -> None:
         """Go back one step."""
+        learned = self.project.learned
         if self._history.undo():
-            self._changed()
+            self._keep_and_tell(learned)
 
     @Slot()
     def redo(self) -> None:
         """Go forward one step."""
+        learned = self.project.learned
         if self._history.redo():
-            self._changed()
+            self._keep_and_tell(learned)
+
+    def _keep_and_tell(self, learned: Learned | None) -> None:
+        """Let what was learned stay: it was no step."""
+        if learned != self.project.learned:
+            self._history.amend(replace(self.project, learned=learned))
+        self._changed()
+
+    def keep_learned(self, learned: Learned) -> None:
+        """Make what a training found a part of the project, to be saved along; it is no step for undo."""
+        self._look_around(replace(self.project, learned=learned))
 
     def select(self, layer_id: str) -> None:
         """Show another layer, or the photo; looking around is no step for undo."""
@@ -270,7 +282,8 @@ class Session(QObject):
         self._changed()
 
     def _changed(self) -> None:
-        self.compute()  # first: the worker starts while the views follow
+        if not self._computing.covers(self.project):
+            self.compute()  # first: the worker starts while the views follow
         self.project_changed.emit(self.project)
         self.history_changed.emit()
 

@@ -243,7 +243,7 @@ class MainWindow(QMainWindow):
         self.sidebar.layers.show_result(evaluation)
         self.tools.show_result(evaluation)
         self.commands.show_availability()
-        if evaluation.project == self.session.project:
+        if evaluation.project.shows_the_same(self.session.project):
             self.message_bar.clear("result")
             if evaluation.shown is not None:
                 self.inspector.show_result(evaluation.shown)
@@ -253,7 +253,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_stack(self, evaluation: Evaluation) -> None:
-        if evaluation.project == self.session.project:
+        if evaluation.project.shows_the_same(self.session.project):
             self.sidebar.layers.show_stack(evaluation)
 
     @Slot(object)

@@ -183,7 +183,7 @@ class ToolControl(QObject):
 
     @Slot(object)
     def _show_stack(self, evaluation: Evaluation) -> None:
-        if evaluation.project == self._session.project:
+        if evaluation.project.shows_the_same(self._session.project):
             self._evaluation = evaluation
             self.receptive.show_result(evaluation)
             if self.cost is not None:

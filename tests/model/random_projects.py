@@ -12,7 +12,9 @@ from convstudio.layers import LAYER_KINDS, Involution, Layer
 from convstudio.layers.unknown import UnknownLayer
 from convstudio.model import (
     PHOTO,
+    Found,
     LayerItem,
+    Learned,
     Look,
     MethodSetup,
     PairSetup,
@@ -125,6 +127,26 @@ def trainings(draw: st.DrawFn) -> TrainingSetup:
 
 
 @st.composite
+def learneds(draw: st.DrawFn) -> Learned:
+    """What a run found by one method or both, of one layer or of a stack."""
+    count = draw(st.integers(1, 2))
+    numbers = st.floats(0.0, 1e300)
+
+    def found() -> Found:
+        some = tuple(draw(layers()) for _ in range(count))
+        return Found(some, draw(numbers), draw(st.none() | numbers), draw(st.integers(0, 10**6)))
+
+    which = draw(st.sampled_from(["descent", "closed", "both"]))
+    ids = tuple(draw(WORDS) for _ in range(count)) if draw(st.booleans()) else ()
+    return Learned(
+        draw(WORDS),
+        ids,
+        descent=found() if which != "closed" else None,
+        closed=found() if which != "descent" else None,
+    )
+
+
+@st.composite
 def projects(draw: st.DrawFn, picture: Picture | None = None) -> Project:
     """A stack of up to five layers on a small picture."""
     stack = draw(st.lists(layers() | st.just(UnknownLayer("plug-in/fancy", UNKNOWN)), max_size=5))
@@ -136,4 +158,5 @@ def projects(draw: st.DrawFn, picture: Picture | None = None) -> Project:
     ids = st.sampled_from([PHOTO, *(item.id for item in items)])
     compared = draw(st.none() | st.builds(Side, ids, st.none() | st.integers(0, 9)))
     black = Picture(np.zeros((1, 4, 5), np.float32), "black")
-    return Project(picture or black, items, draw(ids), compared, training=draw(trainings()))
+    learned = draw(learneds()) if draw(st.integers(0, 2)) == 0 else None
+    return Project(picture or black, items, draw(ids), compared, training=draw(trainings()), learned=learned)

@@ -73,6 +73,7 @@ def test_projects_come_back_and_go_out_as_the_same_text(project: Project) -> Non
     assert found.project.selected == project.selected
     assert found.project.compared == project.compared
     assert found.project.training == project.training
+    assert found.project.learned == project.learned
     for ours, theirs in zip(found.project.layers, project.layers, strict=True):
         assert (ours.id, ours.name, ours.enabled, ours.look) == (
             theirs.id,

@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from convstudio.io.images import load_picture
 from convstudio.io.project_file import LoadedProject, load_project, save_project
 from convstudio.layers import Conv, MaxPool
-from convstudio.model import Look, Picture, Project
+from convstudio.model import Found, Learned, Look, Picture, Project
 from convstudio.session import project_files, recovery
 from convstudio.session.project_files import AUTOSAVE_SECONDS, ProjectFiles
 from convstudio.session.recovery import RecoveryStore, Whereabouts
@@ -106,12 +106,13 @@ def test_content_is_unsaved_and_looking_is_not(desk: Desk) -> None:
         first.with_item("conv-1", name="Edges"),
         first.with_item("conv-1", enabled=False),
         replace(first, training=first.training.with_value("method", "steps", 5)),
+        replace(first, learned=Learned("k", (), Found((first.layers[0].layer,), 0.5))),
     ):
         desk.show(changed)
         assert desk.files.dirty
         desk.show(first)
         assert not desk.files.dirty
-    assert desk.dirty == [True, False] * 7
+    assert desk.dirty == [True, False] * 8
 
 
 def test_equal_content_is_the_same_content(desk: Desk) -> None:

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pytestqt.qtbot import QtBot
 
+from convstudio.engine.evaluate import Evaluator
 from convstudio.kernels import Bank, Filter, Kernel, preset
 from convstudio.layers import Activation, Conv, ConvTranspose, MaxPool
-from convstudio.model import PHOTO, PairSetup, TrainingSetup
+from convstudio.model import PHOTO, Found, Learned, PairSetup, TrainingSetup
 from convstudio.session.session import Session
 from convstudio.session.training_edits import TrainingEdits
-from tests.session.session_hands import LAYER, Ear, conv_of, let_a_second_pass
+from tests.session.session_hands import LAYER, Ear, conv_of, let_a_second_pass, settle
 
 
 @pytest.fixture
@@ -144,9 +146,55 @@ def test_a_new_seed_is_another_one_each_time(session: Session, edits: TrainingEd
     assert session.project.training.student.seed == 0
 
 
-def test_the_training_has_no_part_in_the_result(session: Session, edits: TrainingEdits) -> None:
+def test_the_training_has_no_part_in_the_result(
+    session: Session, edits: TrainingEdits, ear: Ear, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is computed and proven again, and yet the result there is counts as the present one."""
+    runs: list[object] = []
+    monkeypatch.setattr(Evaluator, "evaluate", lambda *_, **__: runs.append(None))
     edits.set_value("method", "rate", 0.1)
+    session.undo()
+    session.redo()
+    session.keep_learned(Learned("k", (), Found((learned(),), 0.5)))
     assert session.is_computed()
+    assert not session.busy
+    assert session.result_pixels() is not None
+    assert (runs, ear.results, ear.proofs) == ([], [], [])
+    monkeypatch.undo()
+    session.prove()
+    settle(qtbot, session)
+    assert [proof.ok for proof in ear.proofs] == [True]
+    session.set_bias(LAYER, 0.5)
+    settle(qtbot, session)
+    assert len(ear.results) == 1
+
+
+def test_an_edit_of_the_training_leaves_what_is_being_computed(
+    session: Session, edits: TrainingEdits, ear: Ear, qtbot: QtBot
+) -> None:
+    session.set_bias(LAYER, 0.5)
+    edits.set_value("method", "rate", 0.1)
+    settle(qtbot, session)
+    assert session.is_computed()
+    assert (len(ear.results), len(ear.stacks), len(ear.proofs)) == (1, 1, 1)
+
+
+def test_what_was_learned_is_kept_without_a_step(session: Session, edits: TrainingEdits) -> None:
+    """Undo and redo leave it, as they leave which layer is selected."""
+    edits.set_value("method", "rate", 0.1)
+    session.set_bias(LAYER, 0.5)
+    session.undo()
+    before = session.undo_text, session.redo_text
+    found = Learned("k", (), Found((learned(),), 0.5))
+    session.keep_learned(found)
+    assert (session.undo_text, session.redo_text) == before
+    session.undo()
+    assert session.project.learned == found
+    assert session.project.training == TrainingSetup()
+    session.redo()
+    session.redo()
+    assert session.project.learned == found
+    assert session.undo_text == "bias"
 
 
 # --- the stack ---
