@@ -34,10 +34,13 @@ _LARGE = 512
 _PICTURE_BYTES = 6 << 20
 """Of rows that are handed to the core, which cuts them further."""
 
-# Nanoseconds on one core, measured with benchmarks/least_squares.py; their ratios are what counts.
-_PRODUCT = 0.1  # a product and sum inside a product of matrices
-_COPIED = 1.0  # copying a pixel into a block
-_GATHERED = 2.0  # copying a pixel into a window
+# Nanoseconds of one core (with AVX2, at some 3 GHz), laid through the best of several timings of pictures of
+# 500 rows and 700 columns, kernels of 3×3 to 15×15 (windows: to 31×31), and one or three planes: nearly all lie
+# within a third. What small pictures cost beside is left out. Ratios are what counts.
+_LAG_PRODUCT = 0.3  # a product and sum of ``lagged_sums``, with its share of copying blocks
+_LAG_CELL = 20.0  # a cell in one plane, whatever the kernel
+_PRODUCT = 0.06  # an entry of Σ window·windowᵀ for one window: BLAS makes one triangle of it
+_GATHERED = 8.0  # copying a pixel into a window
 
 
 def normal_sums(
@@ -69,13 +72,13 @@ def lagged_cost(windows: Windows, planes: int) -> float:
     """Return about how many nanoseconds an output cell takes ``lagged_sums``, infinity where it cannot."""
     if windows.stride != (1, 1):
         return float("inf")
-    return _PRODUCT * products_a_pixel(windows, planes) + 4 * _COPIED * planes
+    return _LAG_PRODUCT * products_a_pixel(windows, planes) + _LAG_CELL * planes
 
 
 def window_cost(windows: Windows, planes: int) -> float:
     """Return about how many nanoseconds an output cell takes ``window_sums``."""
     unknowns = planes * windows.kernel[0] * windows.kernel[1]
-    return unknowns * (_PRODUCT * unknowns / (2 if unknowns > _LARGE else 1) + _GATHERED)
+    return unknowns * (_PRODUCT * unknowns + _GATHERED)
 
 
 def window_sums(
