@@ -8,6 +8,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from convstudio.core import Control
+from convstudio.learn.bands import bands, contiguous
 from convstudio.learn.errors import LearnError
 from convstudio.learn.network import Network
 from convstudio.model.training import LARGEST_STUDENT
@@ -34,14 +36,29 @@ class Grid:
     step: Pair
     count: Pair
 
-    def read(self, picture: NDArray[Number]) -> NDArray[Number]:
-        """Return the pixels ``(C, *count)`` of ``(C, H, W)``; beyond the picture those of its edge."""
+    def read(self, picture: NDArray[Number], control: Control | None = None) -> NDArray[Number]:
+        """Return the pixels ``(C, *count)`` of ``(C, H, W)``; beyond the picture those of its edge.
+
+        Raises:
+            Cancelled: by the control.
+        """
+        return contiguous(self.view(picture, control), control)
+
+    def view(self, picture: NDArray[Number], control: Control | None = None) -> NDArray[Number]:
+        """Return what ``read`` returns, without a copy where all cells lie on the picture.
+
+        Raises:
+            Cancelled: by the control.
+        """
         rows, columns = (self._places(axis, picture.shape[axis + 1]) for axis in (0, 1))
         if isinstance(rows, slice) and isinstance(columns, slice):
-            return np.ascontiguousarray(picture[:, rows, columns])
-        taken = picture[:, rows] if isinstance(rows, slice) else picture.take(rows, axis=1)
-        taken = taken[:, :, columns] if isinstance(columns, slice) else taken.take(columns, axis=2)
-        return np.ascontiguousarray(taken)
+            return picture[:, rows, columns]
+        down = self._all(0) if isinstance(rows, slice) else rows
+        taken = np.empty((len(picture), *self.count), picture.dtype)
+        for channel, band in bands(taken.shape, control):
+            some = picture[channel].take(down[band], axis=0)
+            taken[channel, band] = some[:, columns]
+        return taken
 
     def inside(self, spatial: Pair) -> Mask | None:
         """Return which cells ``(count)`` lie on a picture of this size, None if all do."""
@@ -108,10 +125,14 @@ def cut(spatial: Pair, wanted: Pair) -> Pair:
     return (spatial[0] - wanted[0]) // 2, (spatial[1] - wanted[1]) // 2
 
 
-def middle(picture: NDArray[Number], wanted: Pair) -> NDArray[Number]:
-    """Return the middle ``(C, *wanted)`` of a picture."""
+def middle(picture: NDArray[Number], wanted: Pair, control: Control | None = None) -> NDArray[Number]:
+    """Return the middle ``(C, *wanted)`` of a picture.
+
+    Raises:
+        Cancelled: by the control.
+    """
     top, left = cut((picture.shape[1], picture.shape[2]), wanted)
-    return np.ascontiguousarray(picture[:, top : top + wanted[0], left : left + wanted[1]])
+    return contiguous(picture[:, top : top + wanted[0], left : left + wanted[1]], control)
 
 
 def size_text(spatial: Pair) -> str:

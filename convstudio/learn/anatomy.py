@@ -13,6 +13,7 @@ checks that too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,11 +27,13 @@ from convstudio.core.gradients.progress import share
 from convstudio.core.speeds import steady_plans
 from convstudio.layers.base import FloatArray, Layer, LayerGradients, Mate
 from convstudio.layers.common import shape_of
+from convstudio.learn.bands import copied, peak_of
 from convstudio.learn.network import Network, Values
-from convstudio.learn.objectives import Objective
+from convstudio.learn.objectives import Keep, Objective
 from convstudio.learn.pairs import Pair
 from convstudio.learn.ties import ties_of
 from convstudio.learn.whole import kept_cells
+from convstudio.learn.windows import checking
 
 Index: TypeAlias = tuple[int, ...]
 Slots: TypeAlias = NDArray[np.intp] | None
@@ -135,10 +138,12 @@ def take_apart(
     if place is None:
         place = network.parameters[-1].layer
     double = pair.before.size <= _EXACT_CELLS
-    picture: FloatArray = pair.before.astype(np.float64 if double else np.float32)
-    run = _Run(network, values, network.with_values(values), pair, objective)
+    dtype = np.float64 if double else np.float32
+    picture: FloatArray = pair.before.astype(dtype, copy=False)
+    target: FloatArray = pair.target.astype(dtype, copy=False)
+    run = _Run(network, values, network.with_values(values), target, kept_cells(pair)[0], objective)
     inputs = run.forward(picture, 0, [], share(control, 0.0, _FORWARD))
-    loss, upstream = run.loss(inputs[-1])
+    loss, upstream = run.loss(inputs[-1], checking(control))
     down = (_CHECKING - _FORWARD) / (len(run.layers) - place)
     done = _FORWARD
     for number in reversed(range(place + 1, len(run.layers))):
@@ -168,7 +173,8 @@ class _Run:
     network: Network
     values: Values
     layers: tuple[Layer, ...]
-    pair: Pair
+    target: FloatArray
+    keep: Keep
     objective: Objective
 
     def forward(
@@ -195,15 +201,13 @@ class _Run:
             return None
         return Mate(self.layers[partner], shape_of(inputs[partner]), inputs[partner])
 
-    def loss(self, prediction: FloatArray) -> tuple[float, FloatArray]:
+    def loss(self, prediction: FloatArray, control: Control | None) -> tuple[float, FloatArray]:
         """Return the loss over what is learned from, and its gradient."""
-        target = self.pair.target.astype(prediction.dtype, copy=False)
-        return self.objective.evaluate(prediction, target, kept_cells(self.pair)[0])
+        return self.objective.evaluate(prediction, self.target, self.keep, control=control)
 
-    def loss_alone(self, prediction: FloatArray) -> float:
+    def loss_alone(self, prediction: FloatArray, control: Control | None) -> float:
         """Return the loss without its gradient."""
-        target = self.pair.target.astype(prediction.dtype, copy=False)
-        return self.objective.loss(prediction, target, kept_cells(self.pair)[0])
+        return self.objective.loss(prediction, self.target, self.keep, checking(control))
 
     def loss_of_weight(
         self,
@@ -221,7 +225,7 @@ class _Run:
         else:
             same = slots.reshape(values[which].shape)
             values[which][same == same[index]] += move
-        return self.loss_alone(self.network.forward(picture, tuple(values), control).output)
+        return self.loss_alone(self.network.forward(picture, tuple(values), control).output, control)
 
     def loss_of_array(
         self,
@@ -243,15 +247,15 @@ class _Run:
             weights[name][same == same[index]] += move
         layers = (*self.layers[:place], layer.with_weights(weights, count), *self.layers[place + 1 :])
         moved = replace(self, layers=layers)
-        return self.loss_alone(moved.forward(inputs[place], place, inputs, control)[-1])
+        return self.loss_alone(moved.forward(inputs[place], place, inputs, control)[-1], control)
 
     def loss_of_pixel(
         self, inputs: Sequence[FloatArray], place: int, index: Index, control: Control | None, move: float
     ) -> float:
         """Return the loss with one cell of a layer's input moved."""
-        moved = inputs[place].copy()
+        moved = copied(inputs[place], control)
         moved[index] += move
-        return self.loss_alone(self.forward(moved, place, inputs, control)[-1])
+        return self.loss_alone(self.forward(moved, place, inputs, control)[-1], control)
 
 
 def _checks(
@@ -263,15 +267,18 @@ def _checks(
     control: Control | None,
 ) -> dict[str, tuple[Check, ...]]:
     x = inputs[place]
-    here = run.loss_alone(inputs[-1])
+    here = run.loss_alone(inputs[-1], control)
     ties = ties_of(run.layers[place], len(x))
     learned = {each.name: n for n, each in enumerate(run.network.parameters) if each.layer == place}
-    todo: list[tuple[str, NDArray[Any], Index]] = []
+    todo: list[tuple[str, float, Index]] = []
+    largest: dict[str, float] = {}
     for name, grad in by_weights.items():
-        todo += [(name, grad, index) for index in _chosen(grad, MOST_WEIGHTS, ties[name].slots)]
-    todo += [("x", by_input, index) for index in _chosen(by_input, MOST_PIXELS)]
+        todo += [(name, float(grad[at]), at) for at in _chosen(grad, MOST_WEIGHTS, ties[name].slots)]
+        largest[name] = float(np.abs(grad).max())
+    largest["x"], peak = peak_of(by_input, control)
+    todo += [("x", float(by_input[at]), at) for at in _chosen_pixels(by_input.shape, peak)]
     found: dict[str, list[Check]] = {name: [] for name in (*by_weights, "x")}
-    for number, (name, grad, index) in enumerate(todo):
+    for number, (name, analytic, index) in enumerate(todo):
         part = share(control, number / len(todo), (number + 1) / len(todo))
         if name == "x":
             loss = partial(run.loss_of_pixel, inputs, place, index, part)
@@ -281,12 +288,13 @@ def _checks(
             loss = partial(run.loss_of_weight, inputs[0], learned[name], ties[name].slots, index, part)
         # A pixel has a part in few cells: what rounds the others stays the same, and their sum is of float64.
         rounding = np.finfo(np.float64 if name == "x" else x.dtype).eps
-        found[name].append(_checked(grad, index, x.dtype, loss, here, float(rounding)))
+        found[name].append(_checked(analytic, largest[name], index, x.dtype, loss, here, float(rounding)))
     return {name: tuple(checks) for name, checks in found.items()}
 
 
 def _checked(
-    grad: NDArray[Any],
+    analytic: float,
+    largest: float,
     index: Index,
     dtype: np.dtype[Any],
     loss: Callable[[float], float],
@@ -295,9 +303,9 @@ def _checked(
 ) -> Check:
     h = STEPS[dtype]
     above, below = loss(h), loss(-h)
-    numeric, analytic = (above - below) / (2 * h), float(grad[index])
+    numeric = (above - below) / (2 * h)
     told = _ROUNDINGS * rounding * max(abs(above), abs(below)) / h / TOLERANCES[dtype]
-    error = abs(analytic - numeric) / (max(float(np.abs(grad).max()), told) or 1.0)
+    error = abs(analytic - numeric) / (max(largest, told) or 1.0)
     kink = False
     if error > TOLERANCES[dtype]:
         # Curvature makes the slopes of the two sides differ by so much less the nearer they come; a kink does
@@ -312,15 +320,26 @@ def _chosen(grad: NDArray[Any], most: int, slots: NDArray[np.intp] | None = None
 
     ``slots`` tells which entries are one number (``ties.Ties``): each number is taken once.
     """
-    free: NDArray[np.intp] | None = None  # all of them, which may be as many as pixels
+    free = np.arange(grad.size)
     if slots is not None:
         numbers, first = np.unique(slots, return_index=True)
         free = first[numbers > 0]
-    count = grad.size if free is None else len(free)
-    chosen = np.arange(min(count, most))
-    if count > most:
-        sizes = np.abs(grad.reshape(-1) if free is None else grad.reshape(-1)[free])
-        others = np.random.default_rng(grad.size).choice(count, most - 1, replace=False)
-        chosen = np.union1d(others, sizes.argmax())
-    flat = chosen if free is None else free[chosen]
-    return [tuple(int(n) for n in np.unravel_index(each, grad.shape)) for each in np.sort(flat)]
+    largest = int(np.abs(grad.reshape(-1)[free]).argmax()) if len(free) else 0
+    return _indices(free[_some(len(free), most, grad.size, largest)], grad.shape)
+
+
+def _chosen_pixels(shape: tuple[int, ...], largest: int) -> list[Index]:
+    """The same of a picture, whose largest entry is known."""
+    size = math.prod(shape)
+    return _indices(_some(size, MOST_PIXELS, size, largest), shape)
+
+
+def _some(count: int, most: int, seed: int, largest: int) -> NDArray[np.intp]:
+    if count <= most:
+        return np.arange(count)
+    others = np.random.default_rng(seed).choice(count, most - 1, replace=False)
+    return np.union1d(others, largest)
+
+
+def _indices(flat: NDArray[np.intp], shape: tuple[int, ...]) -> list[Index]:
+    return [tuple(int(n) for n in np.unravel_index(each, shape)) for each in np.sort(flat)]

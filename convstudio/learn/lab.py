@@ -85,11 +85,12 @@ def open_lab(
     try:
         network, start = make_student(setup.student, sources.shape, sources.channels, project)
         if not sources.fit(network):
-            sources = sources.cropped(network)
+            sources = sources.cropped(network, control)
             network, start = make_student(setup.student, sources.shape, sources.channels, project)
         pair = make_pair(setup, sources, network, control)
         pair = _with_start_checked(setup, network, pair, start, control)
-        trainer = Trainer(network, pair, setup.method, start=start, seed=setup.student.seed)
+        seed = setup.student.seed
+        trainer = Trainer(network, pair, setup.method, start=start, seed=seed, control=control)
     except MemoryError:
         raise LearnError("There is not enough memory for this training: take a smaller picture.") from None
     return Lab(setup, network, pair, trainer)
@@ -193,10 +194,10 @@ def _contestants(
         except LearnError:  # the student enlarges the picture
             grid = None
     if grid is not None:
-        yield "input", grid.read(pair.before)
+        yield "input", grid.view(pair.before, control)
     yield "prediction", prediction
     if grid is None or not noisy:
         return
     for name, kernel, values in _RIVALS:
         layer = Conv.of(preset(kernel).make(**values), padding_mode="symmetric")
-        yield name, grid.read(layer.forward(pair.before, control=control))
+        yield name, grid.view(layer.forward(pair.before, control=control), control)

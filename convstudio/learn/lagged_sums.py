@@ -197,10 +197,11 @@ class _Picture:
         ]
 
     def _read(self, top: int, bottom: int, left: int, right: int) -> Doubles:
-        """``(planes, rows, columns)``, rows and columns counted in this picture; 0 beyond its columns."""
+        """``(planes, rows, columns)``, both counted from this picture's first; 0 beyond its columns."""
         down, across = self.windows.dilation
         inside = max(left, 0), min(right, self.columns + self.windows.kernel[1] - 1)
-        rows = range(self.phase + top * down, self.phase + (bottom - 1) * down + 1, down)
+        first = self.windows.top + self.phase
+        rows = range(first + top * down, first + (bottom - 1) * down + 1, down)
         start, stop = (self.column + at * across for at in (inside[0], inside[1] - 1))
         found = self.windows.read(self.planes, rows, range(start, stop + 1, across))
         if inside == (left, right):

@@ -7,6 +7,7 @@ filters of a layer that mixes its channels, say, which then differ in their righ
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,6 +32,7 @@ MOST_UNKNOWNS = 2048
 _KEPT_BYTES = 16 << 20
 
 _Windows: TypeAlias = tuple[tuple[int, ...], ...]
+_Numbers: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +112,15 @@ class LinearProblem:
         self._kept: dict[Hashable, Doubles] = {}
         self.groups = self._alike()
 
+    def within(self, top: int, bottom: int) -> Self:
+        """Return the same problem over these rows of output cells alone: its systems come in the same order.
+
+        Output channels that are in one group must have the same cells there, as they have among its own rows.
+        """
+        part = copy.copy(self)
+        part.windows, part._kept = replace(self.windows, top=top, rows=bottom - top), {}
+        return part
+
     # --- which output channels go together ---
 
     def _alike(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
@@ -187,7 +198,8 @@ class LinearProblem:
 
     def keep(self, output: int) -> NDArray[np.bool_] | None:
         """The cells of an output that are learned from, within the rows that are; None for all."""
-        return None if self.pair.keep is None else self.pair.keep[output, : self.windows.rows]
+        rows = slice(self.windows.top, self.windows.top + self.windows.rows)
+        return None if self.pair.keep is None else self.pair.keep[output, rows]
 
     def cells(self, output: int) -> int:
         """How many cells of an output are learned from."""
@@ -230,6 +242,15 @@ class LinearProblem:
 
     # --- sums ---
 
+    def unknowns(self) -> Iterator[tuple[_Numbers, _Numbers]]:
+        """Yield ``numbers`` and ``offsets`` of each system, in their order."""
+        for group in self.groups:
+            yield self._unknowns(group)
+
+    def _unknowns(self, group: tuple[tuple[int, ...], ...]) -> tuple[_Numbers, _Numbers]:
+        weights = tuple(self._weight_numbers(outputs) for outputs in group)
+        return weights, tuple(self._bias_numbers(outputs) for outputs in group)
+
     def systems(self, control: Control | None = None, *, matrices_only: bool = False) -> Iterator[System]:
         """Yield the systems one after the other, with all right sides that have the same matrix.
 
@@ -245,8 +266,7 @@ class LinearProblem:
     def _system(
         self, group: tuple[tuple[int, ...], ...], control: Control | None, matrices_only: bool
     ) -> System:
-        numbers = tuple(self._weight_numbers(outputs) for outputs in group)
-        offsets = tuple(self._bias_numbers(outputs) for outputs in group)
+        numbers, offsets = self._unknowns(group)
         weights, unknowns = len(numbers[0]), len(numbers[0]) + len(offsets[0])
         matrix, right = np.zeros((unknowns, unknowns)), np.zeros((unknowns, len(group)))
         cells, count = 0, len(group[0])
@@ -303,7 +323,8 @@ class LinearProblem:
         def rows(which: tuple[int, ...], ones: bool, top: int, bottom: int) -> Doubles:
             values = np.ones((len(which) + ones, bottom - top, windows.columns))
             for k, output in enumerate(which):
-                np.subtract(self.pair.target[output, top:bottom], fixed[output], out=values[k])
+                target = self.pair.target[output, windows.top + top : windows.top + bottom]
+                np.subtract(target, fixed[output], out=values[k])
             if keep is not None:
                 np.copyto(values, 0.0, where=~keep[top:bottom])
             for k, output in enumerate(which):

@@ -15,6 +15,7 @@ from convstudio.core import Control, GeometryError
 from convstudio.core.elementwise import keep as keep_cells
 from convstudio.core.threads import Scratch, run_tiles
 from convstudio.layers.base import FloatArray
+from convstudio.learn.bands import bands
 from convstudio.model.training_method import MethodSetup
 
 Mask = NDArray[np.bool_]
@@ -125,8 +126,9 @@ class Objective:
         slabs = [(c, top, min(top + rows, stop)) for c in range(channels) for top in range(first, stop, rows)]
         sums = np.zeros(len(slabs))
         if grad is not None:
-            grad[:, :first] = 0
-            grad[:, stop:] = 0
+            for some in (grad[:, :first], grad[:, stop:]):
+                for band in bands(some.shape, control):
+                    some[band] = 0
 
         def work(index: int, scratch: Scratch) -> None:
             c, top, bottom = slabs[index]

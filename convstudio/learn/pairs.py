@@ -15,6 +15,7 @@ from convstudio.layers.base import FloatArray
 from convstudio.layers.common import counted
 from convstudio.learn import teachers
 from convstudio.learn.alignment import Grid, Mask, centres
+from convstudio.learn.bands import bands, contiguous
 from convstudio.learn.errors import LearnError
 from convstudio.learn.network import Network, Values
 from convstudio.learn.sources import Sources, check_numbers, spatial_of
@@ -92,22 +93,21 @@ def make_pair(
             "channels, or switch on “Grey”."
         )
     grid = _grid(after, sources, network)
-    noise = _noise(setup.pair, before if setup.pair.noise_on == "before" else after)
     clean = None
-    if noise is not None and setup.pair.noise_on == "before":
-        clean, before = before, before + noise
-    elif noise is not None:
-        clean, after = grid.read(after), after + noise
-    target = grid.read(after)
+    if _noisy(setup.pair) and setup.pair.noise_on == "before":
+        clean, before = before, _with_noise(before, setup.pair.noise, control)
+    elif _noisy(setup.pair):
+        clean, after = grid.read(after, control), _with_noise(after, setup.pair.noise, control)
+    target = grid.read(after, control)
     split = _split(setup.pair, target.shape[1])
     return Pair(
-        before=np.ascontiguousarray(before),
+        before=contiguous(before, control),
         target=target,
-        keep=_kept(sources, grid, target, split),
+        keep=_kept(sources, grid, target, split, control),
         split=split,
         after=after,
         clean=clean,
-        notes=(*sources.notes, *_flat_notes(before, target)),
+        notes=(*sources.notes, *_flat_notes(before, target, control)),
         teacher=_teacher(setup, sources, known, network, grid),
     )
 
@@ -128,7 +128,7 @@ def _taught(layer: Conv, before: FloatArray, control: Control | None) -> FloatAr
         made = layer.forward(before, control=control)
     except GeometryError as error:
         raise LearnError(f"The hidden kernel does not fit the picture: {str(error).rstrip('.')}.") from error
-    check_numbers(made, "What the hidden kernel makes of the picture")
+    check_numbers(made, "What the hidden kernel makes of the picture", control)
     return made
 
 
@@ -147,7 +147,7 @@ def _teacher(
 
     Where the student sees noise, that is not the filter: the best answer smooths as well, and none is known.
     """
-    if setup.pair.noise > 0 and setup.pair.noise_on == "before" and setup.pair.source in ("kernel", "stack"):
+    if _noisy(setup.pair) and setup.pair.noise_on == "before":
         return None
     same = setup.pair.source == "stack" and setup.student.kind == "stack"
     if same and len({parameter.layer for parameter in network.parameters}) == 1:
@@ -158,22 +158,33 @@ def _teacher(
     return teachers.placed(known, network, at, sources.cut_before)
 
 
-def _noise(setup: PairSetup, picture: FloatArray) -> FloatArray | None:
-    if setup.source not in ("kernel", "stack") or setup.noise == 0.0:
-        return None
+def _noisy(setup: PairSetup) -> bool:
+    return setup.source in ("kernel", "stack") and setup.noise > 0.0
+
+
+def _with_noise(picture: FloatArray, strength: float, control: Control | None) -> FloatArray:
+    """The picture with normal noise, which is the same however it is cut into bands."""
     random = np.random.default_rng(_NOISE_SEED)
-    return random.standard_normal(picture.shape, np.float32) * np.float32(setup.noise)
+    made = np.empty(picture.shape, np.float32)
+    for band in bands(made.shape, control):
+        part = made[band]
+        random.standard_normal(dtype=np.float32, out=part)
+        part *= np.float32(strength)
+        part += picture[band]
+    return made
 
 
 def _split(setup: PairSetup, rows: int) -> int:
     return max(1, rows - math.floor(setup.validation * rows + 0.5))
 
 
-def _kept(sources: Sources, grid: Grid, target: FloatArray, split: int) -> Mask | None:
+def _kept(
+    sources: Sources, grid: Grid, target: FloatArray, split: int, control: Control | None
+) -> Mask | None:
     """The cells that count: of usable pixels, not beyond the picture after."""
     after = sources.before if sources.after is None else sources.after
     inside = grid.inside(spatial_of(after))
-    keep = None if sources.usable is None else grid.read(sources.usable)
+    keep = None if sources.usable is None else grid.read(sources.usable, control)
     if inside is not None:
         keep = np.broadcast_to(inside, target.shape) if keep is None else keep & inside
     if keep is None or keep.all():
@@ -183,16 +194,19 @@ def _kept(sources: Sources, grid: Grid, target: FloatArray, split: int) -> Mask 
             "No pixel of the picture after is left to learn from: let black and white pixels count, use less "
             "padding, or choose another picture."
         )
-    return np.ascontiguousarray(keep)
+    return contiguous(keep, control)
 
 
-def _flat_notes(before: FloatArray, target: FloatArray) -> tuple[str, ...]:
-    if _flat(before):
+def _flat_notes(before: FloatArray, target: FloatArray, control: Control | None) -> tuple[str, ...]:
+    if _flat(before, control):
         return ("The picture before is the same everywhere: it tells the sum of the weights and no more.",)
-    if _flat(target):
+    if _flat(target, control):
         return ("The picture after is the same everywhere: what wipes everything out will be learned.",)
     return ()
 
 
-def _flat(values: FloatArray) -> bool:
-    return all(bool((plane == plane.flat[0]).all()) for plane in values)
+def _flat(values: FloatArray, control: Control | None) -> bool:
+    return all(
+        bool((values[channel, rows] == values[channel, 0, 0]).all())
+        for channel, rows in bands(values.shape, control)
+    )

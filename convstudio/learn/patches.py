@@ -15,6 +15,7 @@ import numpy as np
 from convstudio.core import Control, ReceptiveField
 from convstudio.core.gradients.progress import share
 from convstudio.layers.base import FloatArray
+from convstudio.learn.bands import peak_of
 from convstudio.learn.errors import LearnError
 from convstudio.learn.network import Values
 from convstudio.learn.objectives import Objective, count
@@ -150,7 +151,7 @@ class Patches:
         tried = tuple(value + 0.1 * rng.standard_normal(value.shape) for value in values)
         whole = self._whole.see(tried, share(control, 0.0, 0.9), slope=False).tape.output
         inside = (slice(None), *(slice(axis.first, axis.stop) for axis in (self._rows, self._columns)))
-        bound = _ALIKE * float(np.abs(whole).max())
+        bound = _ALIKE * peak_of(whole, control)[0]
         corners = {(0, 0), (self._rows.places - 1, self._columns.places - 1), *self.places(0)[:1]}
         for place in sorted(corners):
             part = self._network.forward(self._cut(place), tried, control=share(control, 0.9, 1.0)).output

@@ -8,12 +8,11 @@ import numpy as np
 
 from convstudio.core import Control, conv
 from convstudio.layers.base import FloatArray
+from convstudio.learn.bands import BAND_CELLS, bands
 
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
 _K1, _K2 = 0.01, 0.03
-_BAND_CELLS = 1 << 19
-"""Cells of one channel that are compared at a time, so that float64 sums stay small."""
 
 
 def psnr(a: FloatArray, b: FloatArray, peak: float = 1.0, control: Control | None = None) -> float:
@@ -27,14 +26,10 @@ def psnr(a: FloatArray, b: FloatArray, peak: float = 1.0, control: Control | Non
     """
     _check(a, b, 1)
     total = 0.0
-    first, second = a.reshape(-1), b.reshape(-1)
-    for start in range(0, first.size, _BAND_CELLS):
-        if control is not None:
-            control.check()
-        part = slice(start, start + _BAND_CELLS)
-        difference = first[part].astype(np.float64) - second[part]
+    for band in bands(a.shape, control):
+        difference = np.subtract(a[band], b[band], dtype=np.float64).reshape(-1)
         total += float(difference @ difference)
-    return math.inf if total == 0.0 else 10.0 * math.log10(peak * peak * first.size / total)
+    return math.inf if total == 0.0 else 10.0 * math.log10(peak * peak * a.size / total)
 
 
 def ssim(a: FloatArray, b: FloatArray, peak: float = 1.0, control: Control | None = None) -> float:
@@ -52,7 +47,7 @@ def ssim(a: FloatArray, b: FloatArray, peak: float = 1.0, control: Control | Non
     """
     _check(a, b, SSIM_WINDOW)
     channels, height, width = a.shape
-    rows = max(1, _BAND_CELLS // width)
+    rows = max(1, BAND_CELLS // width)
     total, cells = 0.0, (height - SSIM_WINDOW + 1) * (width - SSIM_WINDOW + 1)
     for channel in range(channels):
         for top in range(0, height - SSIM_WINDOW + 1, rows):

@@ -16,6 +16,7 @@ from convstudio.layers.base import FloatArray, Shape
 from convstudio.layers.common import counted, shape_of
 from convstudio.learn import teachers
 from convstudio.learn.alignment import MOST_CUT, Mask, common, croppable, cut, middle, size_text
+from convstudio.learn.bands import bands
 from convstudio.learn.errors import LearnError
 from convstudio.learn.network import Network
 from convstudio.learn.teachers import Known
@@ -25,8 +26,6 @@ from convstudio.spec.params import Pair as Spatial
 
 TEXTBOOK_EDGE = Kernel(np.array([[1.0, -1.0]]), "Edge")
 """The kernel of the textbook case (Zhang, Lipton, Li and Smola, Dive into Deep Learning, section 7.2)."""
-
-_BAND_ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +68,12 @@ class Sources:
             return True
         return self.after.shape[1:] in (network.out_shape[1:], self.before.shape[1:])
 
-    def cropped(self, network: Network) -> Self:
+    def cropped(self, network: Network, control: Control | None = None) -> Self:
         """Return the middle parts that both pictures have.
 
         Raises:
             LearnError: the sizes differ by more than a border.
+            Cancelled: by the control.
         """
         assert self.after is not None
         before, after = spatial_of(self.before), spatial_of(self.after)
@@ -89,9 +89,9 @@ class Sources:
         note = f"{sizes}; the middle of {size_text(size)} px was taken of both."
         return dataclasses.replace(
             self,
-            before=middle(self.before, size),
-            after=middle(self.after, size),
-            usable=None if self.usable is None else middle(self.usable, size),
+            before=middle(self.before, size, control),
+            after=middle(self.after, size, control),
+            usable=None if self.usable is None else middle(self.usable, size, control),
             cut_before=cut(before, size),
             cut_after=cut(after, size),
             notes=(*self.notes, note),
@@ -126,11 +126,11 @@ def read_sources(
         Cancelled: by the control.
     """
     if setup.source == "files":
-        return _from_files(setup, before, after)
+        return _from_files(setup, before, after, control)
     if setup.source == "edge":
         return Sources(textbook_edge(), None, TEXTBOOK_EDGE)
-    values, notes = _grey(project.picture.values, setup, "The picture was turned grey.")
-    check_numbers(values, "The picture")
+    values, notes = _grey(project.picture.values, setup, "The picture was turned grey.", control)
+    check_numbers(values, "The picture", control)
     if setup.source == "kernel":
         return Sources(values, None, setup.teacher, notes=notes)
     if not any(item.enabled for item in project.layers):
@@ -142,7 +142,7 @@ def read_sources(
         made = run_stack(project, values, control=control)
     except StackError as error:
         raise LearnError(f"The stack cannot make the picture after: {error}.") from error
-    check_numbers(made, "What the stack makes of the picture")
+    check_numbers(made, "What the stack makes of the picture", control)
     return Sources(values, made, known=teachers.of_stack(project, len(values)), notes=notes)
 
 
@@ -153,42 +153,47 @@ def textbook_edge() -> FloatArray:
     return picture
 
 
-def _from_files(setup: PairSetup, before: Picture | None, after: Picture | None) -> Sources:
+def _from_files(
+    setup: PairSetup, before: Picture | None, after: Picture | None, control: Control | None
+) -> Sources:
     if before is None or after is None:
         both = before is None and after is None
         which = "two pictures" if both else "the picture before" if before is None else "the picture after"
         raise LearnError(f"Choose {which}: a filter is learned from a picture without it and one with it.")
     notes = [f"{each.name}: {note}" for each in (before, after) for note in each.notes]
     for each in (before, after):
-        check_numbers(each.values, each.name)
+        check_numbers(each.values, each.name, control)
     usable = None
     if setup.clipped == "leave out":
-        usable, note = _unclipped(after)
+        usable, note = _unclipped(after, control)
         notes += [note] if note else []
-    first, grey_first = _grey(before.values, setup, "The picture before was turned grey.")
-    second, grey_second = _grey(after.values, setup, "The picture after was turned grey.")
+    first, grey_first = _grey(before.values, setup, "The picture before was turned grey.", control)
+    second, grey_second = _grey(after.values, setup, "The picture after was turned grey.", control)
     if usable is not None and len(usable) != len(second):
         usable = np.logical_and.reduce(usable, axis=0, keepdims=True)
     return Sources(first, second, usable=usable, notes=(*notes, *grey_first, *grey_second))
 
 
-def _grey(values: FloatArray, setup: PairSetup, note: str) -> tuple[FloatArray, tuple[str, ...]]:
+def _grey(
+    values: FloatArray, setup: PairSetup, note: str, control: Control | None
+) -> tuple[FloatArray, tuple[str, ...]]:
     values = np.ascontiguousarray(values, np.float32)
     if not setup.grey or len(values) == 1:
         return values, ()
     standard = "rec709" if len(values) == 3 else "mean"
-    return Luminance(standard=standard).forward(values), (note,)
+    return Luminance(standard=standard).forward(values, control=control), (note,)
 
 
-def check_numbers(values: FloatArray, name: str) -> None:
+def check_numbers(values: FloatArray, name: str, control: Control | None = None) -> None:
     """Raise where values are not finite, or too large to be squared in float32.
 
     Raises:
         LearnError: there are some.
+        Cancelled: by the control.
     """
     bad = 0
-    for top in range(0, values.shape[1], _BAND_ROWS):
-        part = values[:, top : top + _BAND_ROWS]
+    for band in bands(values.shape, control):
+        part = values[band]
         bad += part.size - int(np.count_nonzero(np.abs(part) < 1e15))  # so written, NaN is wrong too
     if bad:
         raise LearnError(
@@ -197,11 +202,14 @@ def check_numbers(values: FloatArray, name: str) -> None:
         )
 
 
-def _unclipped(after: Picture) -> tuple[Mask | None, str]:
+def _unclipped(after: Picture, control: Control | None) -> tuple[Mask | None, str]:
     """The pixels that are neither black nor white, and a note where there is something to say."""
     if after.source_depth.startswith("float"):
         return None, f"{after.name} holds float values, which are not cut off: every pixel counts."
-    usable: Mask = (after.values > 0.0) & (after.values < 1.0)
+    usable: Mask = np.empty(after.values.shape, np.bool_)
+    for band in bands(usable.shape, control):
+        part = after.values[band]
+        usable[band] = (part > 0.0) & (part < 1.0)
     share = 1.0 - np.count_nonzero(usable) / usable.size
     if share == 0.0:
         return None, ""

@@ -7,11 +7,16 @@ With k the free numbers of an output channel, w(i, j) the window under a cell an
 and the slope is 2·(A·k − b). The sums are made once, in float64, by the closed form's own means; a step then
 takes microseconds whatever the picture's size, and goes where one that runs over all pixels goes, with less
 rounding.
+
+They are made band by band, and a band that is done stays done: who interrupts the making loses a tenth of a
+second of it, and the sums are, bit for bit, those of one who did not.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -20,14 +25,15 @@ from numpy.typing import NDArray
 from convstudio.core import Control
 from convstudio.core.gradients.progress import share
 from convstudio.core.speeds import steady_plans
-from convstudio.layers.base import FloatArray
+from convstudio.core.threads import blas_single_threaded
+from convstudio.learn.bands import bands
 from convstudio.learn.errors import LearnError
 from convstudio.learn.linear_systems import LinearProblem
 from convstudio.learn.network import Network, Values
 from convstudio.learn.objectives import count
 from convstudio.learn.pairs import Pair
 from convstudio.learn.penalty import Penalty
-from convstudio.learn.whole import WholePicture, kept_cells
+from convstudio.learn.whole import WholePicture
 from convstudio.model.training_method import MethodSetup
 
 _MOST_ENTRIES = 1 << 18
@@ -36,40 +42,73 @@ _MOST_NANOSECONDS = 1e9
 """That making the sums may take, as estimated for one core: else a user would wait for the first step."""
 _PRODUCT, _READ = 0.1, 1.8
 """Nanoseconds of a product inside one of matrices, and of a number that is read for it."""
-_BAND = 1 << 16
+_BAND_NANOSECONDS = 5e7
+"""Of a band, as estimated."""
+_WINDOWS = 8
+"""Windows one below the other in a band, at least: rows at its ends, which not all taps meet, cost more."""
 
 Doubles: TypeAlias = NDArray[np.float64]
 
 
 class WindowSums:
-    """A pair and one convolution, reduced to sums.
+    """A pair and one convolution, reduced to sums, once these are made.
 
     Raises:
         LearnError: the network is anything else.
-        Cancelled: by the control.
     """
 
-    @steady_plans()
-    def __init__(self, whole: WholePicture, pair: Pair, control: Control | None = None) -> None:
-        keep, validation = kept_cells(pair)
-        self._penalty: Penalty = whole.penalty
+    def __init__(self, whole: WholePicture, pair: Pair) -> None:
         shape, mean = pair.target.shape, whole.objective.reduction == "mean"
-        validates = validation is not None
-        self._learned = _Quadric(whole.network, pair, share(control, 0.0, 0.5 if validates else 1.0))
-        self._share = 1 / count(keep, shape) if mean else 1.0
-        self._all: _Quadric | None = None
-        if validates:
-            everything = replace(pair, split=shape[1])
-            self._all = _Quadric(whole.network, everything, share(control, 0.5, 1.0))
-            self._share_held = 1 / count(validation, shape) if mean else 1.0
+        self._penalty: Penalty = whole.penalty
+        # Over all rows: channels that go together do so among those that validate, too.
+        self._problem = LinearProblem(whole.network, replace(pair, split=shape[1]))
+        self._learned, self._held = (_Quadric(whole.network, self._problem) for _ in range(2))
+        cells, held = count(whole.keep, shape), count(whole.validation, shape)
+        self._share, self._share_held = (1 / cells, 1 / max(1, held)) if mean else (1.0, 1.0)
+        self._validates = whole.validation is not None
+        self._split, high = pair.split, _band_rows(self._problem)
+        rows = shape[1] if self._validates else pair.split
+        tops = sorted({*range(0, pair.split, high), *range(pair.split, rows, high)})
+        self._bands = list(pairwise((*tops, rows)))
+        self._done = 0
 
-    def slope(self, values: Values) -> tuple[float, float | None, Values]:
-        """Return the training loss with the penalty, the validation loss, and the former's gradient."""
+    @property
+    def made(self) -> bool:
+        """Whether the sums are made."""
+        return self._done == len(self._bands)
+
+    @steady_plans()
+    def make(self, control: Control | None = None) -> None:
+        """Make the sums, as far as they are not.
+
+        Raises:
+            Cancelled: by the control; bands that are done are not done again.
+        """
+        total = len(self._bands)
+        with blas_single_threaded(), np.errstate(all="ignore"):
+            while not self.made:
+                top, bottom = self._bands[self._done]
+                quadric = self._learned if top < self._split else self._held
+                part = share(control, self._done / total, (self._done + 1) / total)
+                quadric.add(_sums_of(self._problem.within(top, bottom), part))
+                self._done += 1
+
+    def gradient(self, values: Values, control: Control | None = None) -> Values:
+        """Return the gradient alone; as ``slope``."""
+        return self.slope(values, control)[2]
+
+    def slope(self, values: Values, control: Control | None = None) -> tuple[float, float | None, Values]:
+        """Return the training loss with the penalty, the validation loss, and the former's gradient.
+
+        The sums are made first, if they are not yet.
+
+        Raises:
+            Cancelled: as ``make``.
+        """
+        self.make(control)
         total, slopes = self._learned.slope(values)
         grads = tuple(self._share * slope for slope in slopes)
-        held = None
-        if self._all is not None:  # what is not learned from is the rest of everything
-            held = self._share_held * max(self._all.sum(values) - total, 0.0)
+        held = self._share_held * max(self._held.sum(values), 0.0) if self._validates else None
         loss = self._share * max(total, 0.0) + self._penalty.value(values)
         return loss, held, self._penalty.added(grads, values)
 
@@ -82,19 +121,31 @@ def worth_summing(network: Network, pair: Pair, method: MethodSetup) -> bool:
         problem = LinearProblem(network, pair)
     except LearnError:
         return False
-    entries, nanoseconds = 0, 0.0
+    entries = 0
     for group in problem.groups:
-        numbers = np.unique(problem.places[list(group[0])])
-        entries += len(numbers) ** 2
-        windows = problem.windows
+        entries += len(np.unique(problem.places[list(group[0])])) ** 2
+    return entries <= _MOST_ENTRIES and _nanoseconds(problem) <= _MOST_NANOSECONDS
+
+
+def _nanoseconds(problem: LinearProblem) -> float:
+    """About how long making the sums takes on one core."""
+    windows, total = problem.windows, 0.0
+    for group in problem.groups:
         for output in group[0]:
             own = problem.places[output]  # one plane where a kernel lies over all channels that are read
             planes = 1 if (own == own[:1]).all() else len(own)
             across = planes * windows.kernel[1]
             unknowns = across * windows.kernel[0]
             products = across if windows.stride == (1, 1) else unknowns  # a number of a window
-            nanoseconds += windows.rows * windows.columns * unknowns * (_PRODUCT * products + _READ)
-    return entries <= _MOST_ENTRIES and nanoseconds <= _MOST_NANOSECONDS
+            total += windows.rows * windows.columns * unknowns * (_PRODUCT * products + _READ)
+    return total
+
+
+def _band_rows(problem: LinearProblem) -> int:
+    """Rows of a band, which follow from the problem alone."""
+    windows = problem.windows
+    pieces = math.ceil(_nanoseconds(problem) / _BAND_NANOSECONDS)
+    return max(1, -(-windows.rows // pieces), _WINDOWS * windows.kernel[0] * windows.dilation[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,22 +161,38 @@ class _Part:
     entries: tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
-class _Quadric:
-    """Σ error² over the cells that are learned from, and its slope."""
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """Σ w·wᵀ and Σ w·y for each system, and Σ y², over some cells."""
 
-    def __init__(self, network: Network, pair: Pair, control: Control | None) -> None:
-        problem = LinearProblem(network, pair)
+    systems: tuple[tuple[Doubles, Doubles], ...]
+    rest: float
+
+
+class _Quadric:
+    """Σ error² over some cells, 0 for none, and its slope."""
+
+    def __init__(self, network: Network, problem: LinearProblem) -> None:
         self._kinds = tuple(0 if each.name == "weight" else 1 for each in network.parameters)
         self._order = sorted((kind, at) for at, kind in enumerate(self._kinds))
         self._places = (problem.places, problem.bias_places)
         self._sizes = tuple(int(places.max()) + 2 for places in self._places)  # the last slope stays 0
         firsts = tuple(_first_entries(places) for places in self._places)
         self._parts = []
-        for system in problem.systems(control):
-            numbers = _columns(system.numbers), _columns(system.offsets)
+        for group_numbers, group_offsets in problem.unknowns():
+            numbers = _columns(group_numbers), _columns(group_offsets)
             entries = firsts[0][numbers[0]], firsts[1][numbers[1]]
-            self._parts.append(_Part(system.matrix, system.right, numbers, entries))
-        self._rest = _rest(pair, 0 * problem.bias if problem.learns_bias else problem.bias)
+            unknowns, sides = len(numbers[0]) + len(numbers[1]), numbers[0].shape[1]
+            zeros = np.zeros((unknowns, unknowns)), np.zeros((unknowns, sides))
+            self._parts.append(_Part(*zeros, numbers, entries))
+        self._rest = 0.0
+
+    def add(self, sums: _Sums) -> None:
+        """Count more cells."""
+        for part, (matrix, right) in zip(self._parts, sums.systems, strict=True):
+            np.add(part.matrix, matrix, out=part.matrix)
+            np.add(part.right, right, out=part.right)
+        self._rest += sums.rest
 
     def sum(self, values: Values) -> float:
         """Return Σ error²; below 0 by rounding alone."""
@@ -167,15 +234,21 @@ def _first_entries(places: NDArray[np.intp]) -> NDArray[np.intp]:
     return firsts
 
 
-def _rest(pair: Pair, fixed: FloatArray) -> float:
-    """Σ (y − bias)² over the training cells, with biases that are not learned; band by band, in float64."""
-    channels, rows, columns = pair.target.shape
-    total, step = 0.0, max(1, _BAND // max(columns, 1))
-    for channel in range(channels):
-        for top in range(0, min(pair.split, rows), step):
-            bottom = min(top + step, pair.split, rows)
-            error = pair.target[channel, top:bottom].astype(np.float64) - fixed[channel]
-            if pair.keep is not None:
-                error = error[np.broadcast_to(pair.keep, pair.target.shape)[channel, top:bottom]]
-            total += float((error * error).sum())
+def _sums_of(problem: LinearProblem, control: Control | None) -> _Sums:
+    found = tuple((each.matrix, each.right) for each in problem.systems(control))
+    return _Sums(found, _rest(problem, control))
+
+
+def _rest(problem: LinearProblem, control: Control | None) -> float:
+    """Σ (y − bias)² over the cells, with biases that are not learned; band by band, in float64."""
+    windows, pair = problem.windows, problem.pair
+    fixed = np.zeros_like(problem.bias) if problem.learns_bias else problem.bias
+    rows = slice(windows.top, windows.top + windows.rows)
+    target, total = pair.target[:, rows], 0.0
+    keep = None if pair.keep is None else np.broadcast_to(pair.keep, pair.target.shape)[:, rows]
+    for band in bands(target.shape, control):
+        error = target[band].astype(np.float64) - fixed[band[0]]
+        if keep is not None:
+            error = error[keep[band]]
+        total += float((error * error).sum())
     return total

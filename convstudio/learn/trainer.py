@@ -42,6 +42,7 @@ from convstudio.learn.schedules import rate_at
 from convstudio.learn.stable import StableRate, rounded_down, stable_rate
 from convstudio.learn.sums import WindowSums, worth_summing
 from convstudio.learn.whole import Seen, WholePicture
+from convstudio.learn.windows import checking
 from convstudio.model.training_method import MethodSetup
 
 _See: TypeAlias = Callable[[Control | None], Seen]
@@ -72,12 +73,9 @@ class Look:
 
 @dataclass(frozen=True, eq=False)
 class _Slope:
-    """What a step goes by.
+    """What a step goes by: the loss where it begins, on what it sees, and its gradient.
 
-    Attributes:
-        loss: where the step begins, on what it sees.
-        whole, validation: on the whole picture's rows; None where they were not measured.
-        grads: the loss's gradient.
+    ``whole`` and ``validation`` are those on the whole picture's rows; None where they were not measured.
     """
 
     loss: float
@@ -98,6 +96,7 @@ class Trainer:
         budget: bytes that moments to go back to may take.
         sums: whether steps may go by sums over the picture's windows, where that comes to the same: for one
             convolution, squared errors and the whole picture. Otherwise each step runs over all pixels.
+        control: may cancel the checks of the pair.
 
     Attributes:
         last: the furthest step that was reached: more than ``step`` after going back.
@@ -105,6 +104,7 @@ class Trainer:
 
     Raises:
         LearnError: what cannot be trained so, in words for the user.
+        Cancelled: by the control.
     """
 
     last: int
@@ -127,10 +127,12 @@ class Trainer:
         seed: int,
         budget: int = BUDGET,
         sums: bool = True,
+        control: Control | None = None,
     ) -> None:
         self.network, self.pair, self.method = network, pair, method
         self._optimizer = make_optimizer(method)
-        self._whole = WholePicture(network, pair, Objective.of(method), Penalty(network, method.l2))
+        objective, penalty = Objective.of(method), Penalty(network, method.l2)
+        self._whole = WholePicture(network, pair, objective, penalty, control)
         self._patches: Patches | None = None
         if method.data != "whole":
             self._patches = Patches(self._whole, method, pair.split, seed)
@@ -138,8 +140,8 @@ class Trainer:
             pixels = network.in_shape[1] * network.in_shape[2]
             self._every = max(1, math.ceil(pixels / (3 * self._patches.area)))
         self._checked = self._patches is None
-        self._summing = sums and worth_summing(network, pair, method)
-        self._sums: WindowSums | None = None
+        by_sums = sums and worth_summing(network, pair, method)
+        self._sums = WindowSums(self._whole, pair) if by_sums else None
         start = tuple(np.array(value, np.float64) for value in start)
         self._start = Moment(0, start, self._optimizer.start(start))
         self._budget = budget
@@ -158,6 +160,20 @@ class Trainer:
         """The present values; not to be written to."""
         return self._now.values
 
+    @property
+    def prepared(self) -> bool:
+        """Whether ``prepare`` has nothing to do."""
+        return self._sums is None or self._sums.made
+
+    def prepare(self, control: Control | None = None) -> None:
+        """Make what steps go by, which may take seconds; else the first step does it.
+
+        Raises:
+            Cancelled: by the control; all but the last tenth of a second of it stays done.
+        """
+        if self._sums is not None:
+            self._sums.make(control)
+
     @steady_plans()
     def look(self, control: Control | None = None) -> Look:
         """Return what the present values make of the whole picture.
@@ -168,10 +184,10 @@ class Trainer:
             Cancelled: by the control; the trainer stays as it was.
         """
         with _steady():
-            seen = self._see(share(control, 0.0, 0.5) if self._summing else control)
+            seen = self._see(share(control, 0.0, 0.5) if self._sums else control)
             loss, validation = seen.loss, seen.validation
-            if self._summing:
-                loss, validation, _ = self._sums_made(share(control, 0.5, 1.0)).slope(self.values)
+            if self._sums is not None:
+                loss, validation, _ = self._sums.slope(self.values, share(control, 0.5, 1.0))
         step = self.step
         if self._patches is None and step >= len(self._losses):
             self._note(step, _Slope(loss, loss, validation, ()))
@@ -220,7 +236,7 @@ class Trainer:
             norm = math.sqrt(sum(float(np.vdot(grad, grad)) for grad in slope.grads))
             values, state = self._optimizer.step(now.values, slope.grads, now.state, rate)
             after, stop = Moment(now.step + 1, values, state), None
-            if self._diverges(now.step, slope.loss, values):
+            if self._diverges(now.step, slope.loss, values, control):
                 after, stop = self._back(slope, share(control, 0.9, 1.0))
             if control is not None:
                 control.report(1, 1)
@@ -273,7 +289,7 @@ class Trainer:
         """
         if self._stable is None:
             with _steady():
-                start, quick = self._start.values, self._sum_gradient if self._summing else None
+                start, quick = self._start.values, None if self._sums is None else self._sums.gradient
                 self._stable = stable_rate(
                     self.network, self.pair, self.method, start, control, gradient=quick
                 )
@@ -284,17 +300,9 @@ class Trainer:
     def _see(self, control: Control | None) -> Seen:
         """What the present values make of the picture, computed once."""
         if self._seen is None:
-            by_pixels = self._patches is None and not self._summing
+            by_pixels = self._patches is None and self._sums is None
             self._seen = self._whole.see(self.values, control, slope=by_pixels)
         return self._seen
-
-    def _sums_made(self, control: Control | None) -> WindowSums:
-        if self._sums is None:
-            self._sums = WindowSums(self._whole, self.pair, control)
-        return self._sums
-
-    def _sum_gradient(self, values: Values, control: Control | None) -> Values:
-        return self._sums_made(control).slope(values)[2]
 
     def _slope(self, moment: Moment, see: _See, control: Control | None, *, measured: bool = True) -> _Slope:
         """The loss and its gradient at a moment.
@@ -302,8 +310,8 @@ class Trainer:
         ``see`` tells what its values make of the whole picture; steps on patches ask only for what is
         ``measured``.
         """
-        if self._summing:
-            loss, validation, grads = self._sums_made(control).slope(moment.values)
+        if self._sums is not None:
+            loss, validation, grads = self._sums.slope(moment.values, control)
             return _Slope(loss, loss, validation, grads)
         first, second = share(control, 0.0, 0.5), share(control, 0.5, 1.0)
         if self._patches is None:
@@ -349,7 +357,7 @@ class Trainer:
         for curve in (self._losses, self._wholes, self._validations, self._norms):
             curve.cut(step)
 
-    def _diverges(self, step: int, loss: float, values: Values) -> bool:
+    def _diverges(self, step: int, loss: float, values: Values, control: Control | None) -> bool:
         """Whether the loss at a step, or the weights after it, are beyond bounds."""
         if not usable(values) or not math.isfinite(loss):
             return True
@@ -358,11 +366,13 @@ class Trainer:
             return False
         recent = np.append(self._losses.recent(step, window + GROWN - 1), loss)
         first = self._losses.first(min(step, window))
-        return growing(first, recent, window) and float(recent[-window:].mean()) > TIMES * self._blank()
+        if not growing(first, recent, window):
+            return False
+        return float(recent[-window:].mean()) > TIMES * self._blank(checking(control))
 
-    def _blank(self) -> float:
+    def _blank(self, control: Control | None) -> float:
         """The loss of a prediction that is 0: one of a start at the minimum says nothing of what is large."""
-        loss = self._whole.blank_loss()
+        loss = self._whole.blank_loss(control)
         if self._patches is None or self.method.reduction == "mean":
             return loss
         return loss * self._patches.cells_seen / count(self._whole.keep, self._whole.target.shape)

@@ -9,6 +9,7 @@ import numpy as np
 from convstudio.core import Control
 from convstudio.core.gradients.progress import share
 from convstudio.layers.base import FloatArray
+from convstudio.learn.bands import bands
 from convstudio.learn.errors import LearnError
 from convstudio.learn.network import Network, Tape, Values
 from convstudio.learn.objectives import Keep, Objective, count
@@ -38,9 +39,17 @@ class WholePicture:
 
     Raises:
         LearnError: no cell to learn from, or numbers in the pictures that are none.
+        Cancelled: by the control.
     """
 
-    def __init__(self, network: Network, pair: Pair, objective: Objective, penalty: Penalty) -> None:
+    def __init__(
+        self,
+        network: Network,
+        pair: Pair,
+        objective: Objective,
+        penalty: Penalty,
+        control: Control | None = None,
+    ) -> None:
         self.network, self.objective, self.penalty = network, objective, penalty
         self.x = np.ascontiguousarray(pair.before, np.float32)
         self.target = np.ascontiguousarray(pair.target, np.float32)
@@ -52,8 +61,9 @@ class WholePicture:
             raise LearnError(
                 "No pixel is left to learn from: validate on a smaller share, or count clipped pixels too."
             )
-        _check_finite(self.x, self.target, pair)
+        _check_finite(self.x, self.target, pair, control)
         self._base: Tape | None = None
+        self._blank: float | None = None
 
     def see(self, values: Values, control: Control | None = None, *, slope: bool = True) -> Seen:
         """Run the network on the whole picture.
@@ -84,10 +94,16 @@ class WholePicture:
         assert seen.slope is not None
         return self.penalty.added(self.network.backward(seen.slope, seen.tape, values, control), values)
 
-    def blank_loss(self) -> float:
-        """Return the loss of a prediction that is 0 everywhere: what the size of the target makes of it."""
-        nothing = np.broadcast_to(np.float32(0), self.target.shape)
-        return self.objective.loss(nothing, self.target, self.keep)
+    def blank_loss(self, control: Control | None = None) -> float:
+        """Return the loss of a prediction that is 0 everywhere: what the size of the target makes of it.
+
+        Raises:
+            Cancelled: by the control.
+        """
+        if self._blank is None:
+            nothing = np.broadcast_to(np.float32(0), self.target.shape)
+            self._blank = self.objective.loss(nothing, self.target, self.keep, control)
+        return self._blank
 
     def _remember(self, tape: Tape) -> None:
         """Keep what the layers below the lowest learned one make of the picture: it stays the same."""
@@ -111,12 +127,16 @@ def kept_cells(pair: Pair) -> tuple[Keep, Keep]:
     return training, (validation if validation.any() else None)
 
 
-def _check_finite(x: FloatArray, target: FloatArray, pair: Pair) -> None:
+def _check_finite(x: FloatArray, target: FloatArray, pair: Pair, control: Control | None) -> None:
     """LearnError where the pictures hold numbers that are none; what does not count of the target may."""
-    for which, wrong in (("before", ~np.isfinite(x)), ("after", ~np.isfinite(target))):
-        if which == "after" and pair.keep is not None:
-            wrong &= pair.keep
-        number = int(np.count_nonzero(wrong))
+    keep = None if pair.keep is None else np.broadcast_to(pair.keep, target.shape)
+    for which, values in (("before", x), ("after", target)):
+        number = 0
+        for band in bands(values.shape, control):
+            wrong = ~np.isfinite(values[band])
+            if which == "after" and keep is not None:
+                wrong &= keep[band]
+            number += int(np.count_nonzero(wrong))
         if number:
             raise LearnError(
                 f"The picture {which} has NaN or infinity in {number} of its values, from which nothing can "

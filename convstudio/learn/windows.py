@@ -30,7 +30,7 @@ _LANE_BYTES = 4 << 20
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """The windows of a convolution on a picture, those of the first ``rows`` rows of output cells.
+    """The windows of a convolution on a picture, those of ``rows`` rows of output cells.
 
     Attributes:
         x: ``(C, H, W)``, float32 or float64.
@@ -38,6 +38,7 @@ class Windows:
         amounts: cells of padding before and after, per axis.
         mode, value: what the padding shows, as ``core.pad`` takes it.
         rows, columns: output cells.
+        top: the output row that the first of these is.
     """
 
     x: FloatArray
@@ -49,6 +50,7 @@ class Windows:
     value: float
     rows: int
     columns: int
+    top: int = 0
 
     def read(self, planes: Planes, rows: range, columns: range) -> Doubles:
         """Return ``(planes, rows, columns)`` of the padded picture, float64; the ranges may have a step."""
@@ -68,9 +70,10 @@ class Windows:
         return out[:, :, :: columns.step]
 
     def reach(self, axis: int, low: int, high: int) -> range:
-        """Return the padded cells that the output cells ``low`` to ``high`` read along an axis."""
+        """Return the padded cells that the output cells ``low`` to ``high``, of these, read along an axis."""
         step, taps = self.stride[axis], self.dilation[axis] * (self.kernel[axis] - 1)
-        return range(low * step, (high - 1) * step + taps + 1)
+        first = 0 if axis else self.top
+        return range((first + low) * step, (first + high - 1) * step + taps + 1)
 
 
 def summed(

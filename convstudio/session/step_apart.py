@@ -15,6 +15,7 @@ from convstudio.engine.feature_maps import thumbnails
 from convstudio.layers import BankLayer, CircularConv, Conv, ConvTranspose, Layer
 from convstudio.layers.base import FloatArray, Shape
 from convstudio.learn.anatomy import STEPS, TOLERANCES, Anatomy, Check
+from convstudio.learn.bands import bands
 from convstudio.learn.lab import Lab
 from convstudio.learn.objectives import count
 from convstudio.learn.schedules import rate_at
@@ -244,7 +245,7 @@ def step_apart(
             else None
         ),
         bias_copies=1 if bias_same is None else int(np.count_nonzero(bias_same == bias_same[bias_at])),
-        summed=_summed(anatomy.by_output[out]),
+        summed=_summed(anatomy.by_output[out], control),
         slid=_slid(layer, weights[chosen.name], at),
         weight_checks=_of_kernel(anatomy.checks.get(chosen.name, ()), same, at),
         free=chosen.free,
@@ -351,9 +352,12 @@ def _plane(values: FloatArray, view: str | None, control: Control | None) -> Pla
     return Plane(render(some, view, control=control), (rows, columns), cells)
 
 
-def _summed(values: FloatArray) -> tuple[float, float]:
-    total = sum(float(row.sum(dtype=np.float64)) for row in values)
-    sizes = sum(float(np.abs(row).sum(dtype=np.float64)) for row in values)
+def _summed(values: FloatArray, control: Control | None) -> tuple[float, float]:
+    total = sizes = 0.0
+    for _, rows in bands((1, *values.shape), control):
+        for row in values[rows]:
+            total += float(row.sum(dtype=np.float64))
+            sizes += float(np.abs(row).sum(dtype=np.float64))
     return (sizes + total) / 2, (total - sizes) / 2
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convstudio.core import Cancelled, Control
-from convstudio.learn import quality
+from convstudio.learn import bands, quality
 from convstudio.learn.quality import psnr, ssim
 
 
@@ -47,7 +47,8 @@ def test_ssim_is_the_formula(shape: tuple[int, ...], peak: float) -> None:
 def test_bands_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = pictures((2, 61, 40))
     whole = ssim(a, b), psnr(a, b)
-    monkeypatch.setattr(quality, "_BAND_CELLS", 40 * 7)
+    for module in (quality, bands):
+        monkeypatch.setattr(module, "BAND_CELLS", 40 * 7)
     assert (ssim(a, b), psnr(a, b)) == pytest.approx(whole, rel=1e-12)
 
 

@@ -11,6 +11,7 @@ import pytest
 from convstudio.core import Cancelled
 from convstudio.kernels import Bank, Filter, Kernel
 from convstudio.layers import CircularConv, Conv, Layer
+from convstudio.learn import sums
 from convstudio.learn.network import Network, Values
 from convstudio.learn.objectives import Objective
 from convstudio.learn.pairs import Pair
@@ -102,7 +103,34 @@ def test_they_can_be_cancelled() -> None:
     whole = WholePicture(network, pair, Objective(), Penalty(network, 0.0))
     for n in range(3):
         with pytest.raises(Cancelled):
-            WindowSums(whole, pair, CancelAt(n))
+            WindowSums(whole, pair).make(CancelAt(n))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_interrupting_keeps_what_is_done(name: str, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sums, "_band_rows", lambda problem: 2)
+    network, pair, values = case(name, masked=masked)
+    whole = WholePicture(network, pair, Objective(), Penalty(network, 0.0))
+    never, at_once = CancelAt(1 << 30), WindowSums(whole, pair)
+    expected = at_once.slope(values, never)
+    most, bands = (1 << 30) - never.left, len(at_once._bands)
+    assert bands > 4
+    loss, held, _ = by_network(network, pair, MethodSetup(), values)
+    assert expected[0] == pytest.approx(loss, rel=1e-11)
+    assert expected[1] == pytest.approx(held, rel=1e-10)
+    # Cancelled again and again after a band or two, it comes to an end all the same.
+    made, cancelled = WindowSums(whole, pair), 0
+    while not made.made:
+        try:
+            made.make(CancelAt(2 * most // bands))
+        except Cancelled:
+            cancelled += 1
+        assert cancelled < bands, "nothing is kept"
+    assert cancelled > 1
+    found = made.slope(values)
+    assert found[:2] == expected[:2]
+    assert all((a == b).all() for a, b in zip(found[2], expected[2], strict=True))
 
 
 def test_what_is_worth_summing() -> None:
