@@ -35,8 +35,8 @@ _PICTURE_BYTES = 6 << 20
 """Of rows that are handed to the core, which cuts them further."""
 
 # Nanoseconds of one core (with AVX2, at some 3 GHz), laid through the best of several timings of pictures of
-# 500 rows and 700 columns, kernels of 3×3 to 15×15 (windows: to 31×31), and one or three planes: nearly all lie
-# within a third. What small pictures cost beside is left out. Ratios are what counts.
+# 500 rows and 700 columns, kernels of 3×3 to 15×15 (windows: to 31×31), and one or three planes: nearly all
+# lie within a third. What small pictures cost beside is left out. Ratios are what counts.
 _LAG_PRODUCT = 0.3  # a product and sum of ``lagged_sums``, with its share of copying blocks
 _LAG_CELL = 20.0  # a cell in one plane, whatever the kernel
 _PRODUCT = 0.06  # an entry of Σ window·windowᵀ for one window: BLAS makes one triangle of it
