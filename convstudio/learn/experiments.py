@@ -81,7 +81,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         id="blur",
         title="Learn a blur",
         text="A Gaussian of 5×5 weights made the picture after, and the student has to find all 25. "
-        "The two pictures look alike long before the weights do: watch the distance fall on.",
+        "The pictures look alike long before the weights do: watch the distance fall on.",
         setup=TrainingSetup(
             PairSetup(teacher=preset("gaussian").make(size=5, sigma=1.2), grey=True),
             StudentSetup(size=(5, 5)),
@@ -92,9 +92,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         id="denoiser",
         title="Learn to remove noise",
-        text="The student sees the picture with noise and is asked for the picture without: the best it can "
-        "do is an average that follows the picture's own statistics. Compare its PSNR and SSIM with the "
-        "mean's and the Gaussian's on the rows that it has not learned from.",
+        text="The student sees a picture with noise and is asked for the one without, for which it finds an "
+        "average of its own. Compare its PSNR and SSIM with those of the mean and of the Gaussian.",
         setup=TrainingSetup(
             PairSetup(teacher=preset("identity").make(), grey=True, noise=0.1, noise_on="before"),
             StudentSetup(size=(5, 5), padding="same", padding_mode="symmetric"),
@@ -105,9 +104,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         id="flat",
         title="Learn from a flat picture",
-        text="In a picture of one grey every pixel under the kernel is the same, so the answer tells the sum "
-        "of the weights and no more. The loss falls to 0 and the kernel is wrong all the same: the closed "
-        "form names the directions that cannot be told.",
+        text="In a picture of one grey the answer tells the sum of the weights and no more. "
+        "The loss falls to 0 and the kernel is wrong all the same, as the closed form can show.",
         setup=TrainingSetup(
             PairSetup(teacher=preset("gaussian").make(size=3, sigma=0.8)),
             StudentSetup(start="random"),
@@ -118,9 +116,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         id="relu",
         title="Learn through ReLU",
-        text="A ReLU cuts off all that is negative in Sobel's answer, and the kernel in front of it starts "
-        "from random weights. The gradient comes through only where the ReLU lets something pass, which is "
-        "enough to find Sobel again.",
+        text="A ReLU cuts off what is negative in Sobel's answer, and the kernel before it starts at random. "
+        "The gradient comes through only where something passes, which is enough to find Sobel again.",
         setup=TrainingSetup(
             PairSetup(source="stack"),
             StudentSetup(kind="stack", start="he", seed=1, marks=(("learn-1", "weight"),)),
@@ -132,8 +129,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         id="two",
         title="Two 3×3 against one",
-        text="Two 3×3 convolutions in a row see 5×5 pixels and together become the hidden 5×5 binomial blur. "
-        "Set the student to one kernel of 3×3 and train again: its loss stops far above.",
+        text="Two 3×3 convolutions in a row see 5×5 pixels and together become the hidden 5×5 blur. "
+        "One kernel of 3×3 cannot: set the student to it, and its loss stops far above.",
         setup=TrainingSetup(
             PairSetup(teacher=preset("binomial").make(size=5)),
             StudentSetup(kind="stack", start="preset", marks=(("learn-1", "weight"), ("learn-2", "weight"))),

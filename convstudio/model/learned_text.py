@@ -164,10 +164,13 @@ def _found(data: Any, fetch: Fetch) -> Found:
             layers.append(_layer(each, fetch))
         except ParamError as error:
             raise type(error)(f"layer {number}: {error}") from None
-    loss, distance = (
-        float(value) if is_number(value) else value for value in (data.get("loss"), data.get("distance"))
-    )
-    return Found(tuple(layers), loss, distance, data.get("step", 0))  # type: ignore[arg-type]  # it checks
+    return Found(tuple(layers), _number(data, "loss"), _number(data, "distance"), data.get("step", 0))
+
+
+def _number(data: dict[str, Any], name: str) -> Any:
+    """Return a number as a float, and anything else as it is: ``Found`` says what is wrong with it."""
+    value: Any = data.get(name)
+    return float(value) if is_number(value) else value
 
 
 def _layer(data: Any, fetch: Fetch) -> Layer:

@@ -87,6 +87,16 @@ class Settings(QObject):
     def last_folder(self, folder: str) -> None:
         self._store.setValue("files/folder", folder)
 
+    @property
+    def training_pace(self) -> str:
+        """How fast a training plays, as its transport names it; "" for the usual pace."""
+        value = self._store.value("training/pace", "")
+        return value if isinstance(value, str) else ""
+
+    @training_pace.setter
+    def training_pace(self, pace: str) -> None:
+        self._store.setValue("training/pace", pace)
+
     def layout(self, name: str) -> QByteArray | None:
         """Return a remembered geometry or splitter state."""
         value = self._store.value(f"layout/{name}")

@@ -12,10 +12,12 @@ from convstudio.kernels.text import format_number
 from convstudio.ui.legend_bar import legend_number
 from convstudio.ui.tips import tip
 from convstudio.ui.training_pictures import FOOT, HEAD
-from convstudio.ui.training_planes import Array, Arrays, Numbers, Plane, biases_of, mosaic, planes_of
+from convstudio.ui.training_planes import Array, Arrays, Plane, biases_of, mosaic, planes_of
+from convstudio.ui.training_saved import SavedKernel, SavedResult
 from convstudio.ui.weight_colours import weight_limit
-from convstudio.ui.weights_view import TILES, KernelThumb, WeightsView
+from convstudio.ui.weights_view import TILES, Detail, KernelThumb, WeightsView
 
+_TURN_HELP = "Click to turn between what was learned before and the start of this run."
 _TITLES = {"learned": "Learned", "teacher": "Teacher", "closed": "Least squares"}
 
 
@@ -34,6 +36,9 @@ class LearnedKernel(QWidget):
         self._one: int | None = 0  # the plane that is shown alone
         self._page = 0
         self._source = "learned"
+        self._errors: Arrays | None = None  # standard errors of the closed form
+        self._saved: SavedResult | None = None
+        self._turned = 0  # which of the saved kernels is shown, from 1; 0 for this run's
         self._title = QLabel(self)
         self._title.setObjectName("training-kernel-title")
         self._title.setTextFormat(Qt.TextFormat.PlainText)
@@ -75,7 +80,15 @@ class LearnedKernel(QWidget):
         )
         self._take.setStyleSheet("QPushButton { padding: 1px 8px; }")
         self._take.setFixedHeight(FOOT - 4)
+        self._turn_saved = QToolButton(self)
+        self._turn_saved.setObjectName("training-saved")
+        self._turn_saved.setAccessibleName("Show the saved kernel")
+        self._turn_saved.setToolTip(tip(_TURN_HELP))
+        self._turn_saved.setProperty("role", "flat")
+        self._turn_saved.setStyleSheet("QToolButton { padding: 1px 4px; font-size: 11px; }")
+        self._turn_saved.setFixedHeight(FOOT - 4)
         self._lay_out()
+        self._turn_saved.clicked.connect(self._turn_to_saved)
         self._take.clicked.connect(self.take_requested)
         self._back.clicked.connect(self._go_back)
         self._next.clicked.connect(self._go_on)
@@ -83,6 +96,7 @@ class LearnedKernel(QWidget):
         self.view.picked.connect(self._pick)
         self.teacher.clicked.connect(self._turn)
         self.closed.clicked.connect(self._turn)
+        self.show_saved(None)
         self.show_shapes(())
 
     def _arrow(self, text: str, name: str, help_text: str) -> QToolButton:
@@ -118,6 +132,7 @@ class LearnedKernel(QWidget):
         foot.setContentsMargins(0, 4, 0, 0)
         foot.addWidget(self._take)
         foot.addStretch(1)
+        foot.addWidget(self._turn_saved)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -129,8 +144,18 @@ class LearnedKernel(QWidget):
 
     @property
     def planes(self) -> tuple[Plane, ...]:
-        """The kernels that there are."""
-        return self._planes
+        """The kernels that there are, of this run or of the saved result that is shown."""
+        kernel = self._saved_kernel
+        return self._planes if kernel is None else planes_of(kernel.arrays)
+
+    @property
+    def saved(self) -> str:
+        """The name of the saved result that is shown in the place of this run's, "" for none."""
+        return "" if self._saved_kernel is None else self._saved_kernel.name
+
+    @property
+    def _saved_kernel(self) -> SavedKernel | None:
+        return self._saved.kernels[self._turned - 1] if self._saved is not None and self._turned else None
 
     @property
     def source(self) -> str:
@@ -147,80 +172,110 @@ class LearnedKernel(QWidget):
         self._shapes = tuple(shapes)
         self._planes = planes_of(self._shapes)
         self._values = {"learned": None, "teacher": teacher, "closed": None}
-        self._one, self._page, self._source = (0 if len(self._planes) == 1 else None), 0, "learned"
-        several = len(self._planes) > 1
+        self._errors, self._source = None, "learned"
+        self._begin()
+
+    def _begin(self) -> None:
+        """Show the first of other kernels, or all of them."""
+        planes, kernel = self.planes, self._saved_kernel
+        self._one, self._page = (0 if len(planes) == 1 else None), 0
         for widget in (self._back, self._place, self._next, self._all):
-            widget.setVisible(several)
-        self._bias.setVisible(any(len(each.shape) < 2 for each in self._shapes))
+            widget.setVisible(len(planes) > 1)
+        shapes = self._shapes if kernel is None else kernel.arrays
+        self._bias.setVisible(any(len(each.shape) < 2 for each in shapes))
         self._show()
+
+    def show_saved(self, saved: SavedResult | None) -> None:
+        """Offer what an earlier run found, in front or behind a button; None for nothing."""
+        self._saved, self._turned = saved, int(saved is not None and saved.in_front)
+        self._turn_saved.setVisible(saved is not None)
+        self._begin()
 
     def show_values(self, values: Arrays | None) -> None:
         """Show the weights of a step."""
         self._values["learned"] = values
         self._show()
 
-    def show_closed(self, values: Arrays | None) -> None:
-        """Show the closed form's weights beside, or none."""
-        self._values["closed"] = values
+    def show_closed(self, values: Arrays | None, errors: Arrays | None = None) -> None:
+        """Show the closed form's weights beside, or none; cells tell their standard errors."""
+        self._values["closed"], self._errors = values, errors
         if values is None and self._source == "closed":
             self._source = "learned"
         self._show()
 
-    def _limit(self, planes: Sequence[Plane]) -> float:
+    def _limit(self, planes: Sequence[Plane], known: Sequence[Arrays | None]) -> float:
         """Return the end of the scale: the teacher's largest weight at least, so that colours stand still."""
-        known = [v for v in self._values.values() if v is not None]
-        all_of = [plane.of(values) for values in known for plane in planes]
+        all_of = [plane.of(values) for values in known if values is not None for plane in planes]
         return max((weight_limit(np.nan_to_num(each)) for each in all_of if each.any()), default=1.0)
 
     def _show(self) -> None:
-        shown = self._shown()
-        limit = self._limit(shown)
-        values = self._values[self._source]
-        self._take.setEnabled(self._values["learned"] is not None)
-        self.teacher.setChecked(self._source == "teacher")
-        self.closed.setChecked(self._source == "closed")
-        first = shown[0] if shown else None
+        shown, kernel = self._shown(), self._saved_kernel
+        limit = self._limit(shown, tuple(self._values.values()) if kernel is None else (kernel.values,))
+        values = self._values[self._source] if kernel is None else kernel.values
+        self._take.setEnabled(kernel is not None or self._values["learned"] is not None)
+        if kernel is None:
+            self._show_small(shown, limit)
+        self.teacher.setChecked(kernel is None and self._source == "teacher")
+        self.closed.setChecked(kernel is None and self._source == "closed")
+        kernels = tuple(plane.of(values) for plane in shown) if values is not None else ()
+        titles = tuple(plane.title for plane in shown)
+        self.view.show_kernels(kernels, limit, titles, self._details(shown[0] if shown else None))
+        self._write(shown)
+        self._show_bias(self._shapes if kernel is None else kernel.arrays, values)
+
+    def _show_small(self, shown: Sequence[Plane], limit: float) -> None:
         for name, thumb in (("teacher", self.teacher), ("closed", self.closed)):
             there = self._values[name]
             thumb.show_kernel(mosaic([p.of(there) for p in shown]) if there and shown else None, limit)
-        kernels = tuple(plane.of(values) for plane in shown) if values is not None else ()
-        titles = tuple(plane.title for plane in shown)
-        self.view.show_kernels(kernels, limit, titles, self._details(first))
-        self._write(shown)
-        self._show_bias(values)
 
     def _shown(self) -> tuple[Plane, ...]:
         if self._one is not None:
-            return self._planes[self._one : self._one + 1]
-        return self._planes[self._page * TILES : (self._page + 1) * TILES]
+            return self.planes[self._one : self._one + 1]
+        return self.planes[self._page * TILES : (self._page + 1) * TILES]
 
-    def _details(self, plane: Plane | None) -> tuple[str, Numbers] | None:
+    def _details(self, plane: Plane | None) -> tuple[Detail, ...]:
+        """Return what cells are compared with."""
+        if plane is None or self._saved_kernel is not None:
+            return ()
+        errors = None if self._errors is None else plane.of(self._errors)
+        found = []
         for name in ("teacher", "closed"):
             there = self._values[name]
-            if there is not None and name != self._source and plane is not None:
-                return _TITLES[name], plane.of(there)
-        return None
+            own = name == self._source
+            if there is not None and (not own or name == "closed"):
+                found.append(
+                    Detail(_TITLES[name], plane.of(there), errors if name == "closed" else None, own=own)
+                )
+        return tuple(found)
 
     def _write(self, shown: tuple[Plane, ...]) -> None:
-        title = _TITLES[self._source]
-        if self._one is not None and len(self._planes) > 1:
-            title, place = self._planes[self._one].title, f"{self._one + 1}/{len(self._planes)}"
-        elif len(self._planes) > TILES:
-            place = f"{self._page * TILES + 1}–{self._page * TILES + len(shown)}/{len(self._planes)}"
+        planes, kernel, saved = self.planes, self._saved_kernel, self._saved
+        title = _TITLES[self._source] if kernel is None else kernel.title
+        if self._one is not None and len(planes) > 1:
+            title, place = planes[self._one].title, f"{self._one + 1}/{len(planes)}"
+        elif len(planes) > TILES:
+            place = f"{self._page * TILES + 1}–{self._page * TILES + len(shown)}/{len(planes)}"
         else:
-            place = f"{len(self._planes)}"
+            place = f"{len(planes)}"
+        if saved is not None:
+            last = self._turned == len(saved.kernels)
+            self._turn_saved.setText("start ⇄" if last else f"{saved.caption} ⇄")
+            self._turn_saved.setAccessibleName(
+                "Show the start" if last else f"Show the {saved.caption} kernel"
+            )
+            self._turn_saved.setToolTip(tip(saved.words, _TURN_HELP))
         if title != self._title.text():
             self._title.setText(title)
         if place != self._place.text():
             self._place.setText(place)
         self._back.setEnabled(bool(self._one or (self._one is None and self._page)))
-        pages = -(-len(self._planes) // TILES)
-        end = len(self._planes) - 1 if self._one is not None else pages - 1
+        pages = -(-len(planes) // TILES)
+        end = len(planes) - 1 if self._one is not None else pages - 1
         self._next.setEnabled((self._one if self._one is not None else self._page) < end)
         self._all.setEnabled(self._one is not None)
 
-    def _show_bias(self, values: Arrays | None) -> None:
-        biases = biases_of(self._shapes, values) if values is not None else np.empty(0)
+    def _show_bias(self, shapes: Sequence[Array], values: Arrays | None) -> None:
+        biases = biases_of(shapes, values) if values is not None else np.empty(0)
         if biases.size == 0:
             text = ""
         elif biases.size == 1:
@@ -265,5 +320,12 @@ class LearnedKernel(QWidget):
     @Slot()
     def _turn(self) -> None:
         name = "teacher" if self.sender() is self.teacher else "closed"
-        self._source = "learned" if self._source == name else name
-        self._show()
+        self._source = "learned" if self._source == name and not self._turned else name
+        self._turned = 0
+        self._begin()
+
+    @Slot()
+    def _turn_to_saved(self) -> None:
+        assert self._saved is not None
+        self._turned = (self._turned + 1) % (len(self._saved.kernels) + 1)
+        self._begin()

@@ -91,7 +91,7 @@ class TrainingCommands(QObject):
             "train-take",
             "Put into the Stack",
             "Make what was learned a layer below the selected one, or the stack's own weights.",
-            control.take,
+            control.keeper.take,
             "F9",
             separated=True,
         )
@@ -99,7 +99,7 @@ class TrainingCommands(QObject):
             "train-take-layer",
             "Put into the Selected Layer",
             "Give the selected convolution the learned kernel.",
-            control.take_into_layer,
+            control.keeper.take_into_layer,
             "Shift+F9",
         )
         self.show_availability()

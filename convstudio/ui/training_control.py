@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from convstudio.io.samples import load_sample
 from convstudio.learn.experiments import EXPERIMENTS, experiment
-from convstudio.model import PHOTO, Project
+from convstudio.model import Project
 from convstudio.session.training_edits import TrainingEdits
-from convstudio.ui.training_result import DESCENT, TrainingResult
+from convstudio.ui.training_keeper import TrainingKeeper
+from convstudio.ui.training_result import TrainingResult
 
 if TYPE_CHECKING:
+    from convstudio.learn.divergence import Stop
     from convstudio.learn.least_squares import LeastSquares
     from convstudio.learn.stable import StableRate
     from convstudio.session.training import Training
@@ -53,6 +55,7 @@ class TrainingControl(QObject):
         self._session = window.session
         self._tabs = window.centre.tools
         self.edits = TrainingEdits(window.session)
+        self.keeper = TrainingKeeper(window.session, self)
         self._place = QWidget(window)
         self._place.setObjectName("training-place")
         self._column = QVBoxLayout(self._place)
@@ -79,7 +82,8 @@ class TrainingControl(QObject):
     @property
     def busy(self) -> bool:
         """Whether the lab is about to be opened, or at work."""
-        return self._rest.isActive() or (self._made is not None and self._made.training.busy)
+        at_work = self._made is not None and self._made.training.busy
+        return at_work or self._rest.isActive() or self.keeper.waiting
 
     @property
     def result(self) -> TrainingResult:
@@ -90,6 +94,15 @@ class TrainingControl(QObject):
     def playing(self) -> bool:
         """Whether steps follow each other."""
         return self._playing
+
+    @property
+    def panel(self) -> TrainingPanel:
+        """What shows the lab; it is there once there is anything to show."""
+        return self._parts.panel
+
+    def is_open(self, project: Project) -> bool:
+        """Whether the training that is open is the one that a project is set up for."""
+        return self._depends_on(project) in self._opened
 
     @property
     def shown(self) -> bool:
@@ -134,6 +147,7 @@ class TrainingControl(QObject):
 
         entries = [Entry(each.id, each.title, each.text) for each in EXPERIMENTS]
         panel, form = TrainingPanel(entries, self._place), TrainingForm(self._window)
+        panel.transport.show_pace(self._window.settings.training_pace)
         self._column.addWidget(panel)
         form.files.folder = self._window.settings.last_folder
         made = _Parts(Training(self), panel, form)
@@ -151,7 +165,7 @@ class TrainingControl(QObject):
         training.refused.connect(self._show_refused)
         training.frame.connect(self._show_frame)
         training.playing_changed.connect(self._show_playing)
-        training.stopped.connect(panel.show_stopped)
+        training.stopped.connect(self._show_stopped)
         training.solved.connect(self._show_solved)
         training.solve_failed.connect(panel.show_solve_failed)
         training.rate_found.connect(self._show_rate)
@@ -162,12 +176,13 @@ class TrainingControl(QObject):
         panel.step_requested.connect(self.step)
         panel.reset_requested.connect(self.reset)
         panel.new_seed_requested.connect(self.edits.new_seed)
-        panel.speed_chosen.connect(training.set_speed)
+        panel.speed_chosen.connect(self._take_speed)
+        panel.channel_chosen.connect(training.show_channel)
         panel.scrubbed.connect(training.go_to)
         panel.solve_requested.connect(self.solve)
         panel.solve_cancelled.connect(self._cancel_solving)
         panel.rate_chosen.connect(self._take_rate)
-        panel.take_requested.connect(self.take)
+        panel.take_requested.connect(self.keeper.take)
         panel.experiment_chosen.connect(self.begin_experiment)
         form.value_edited.connect(self._value_edited)
         form.merge_ended.connect(self._session.end_merge)
@@ -183,7 +198,8 @@ class TrainingControl(QObject):
             return
         editor = self._window.editor.kernel() if self._window.control.bank_item() is not None else None
         self._parts.form.show_project(project, editor)
-        if self._depends_on(project) in self._opened:
+        self.keeper.note_change(project)
+        if self.is_open(project):
             self._rest.stop()  # a change was taken back before it was taken up
             return
         if self._playing:
@@ -223,7 +239,11 @@ class TrainingControl(QObject):
     @Slot(object)
     def _show_opened(self, report: TrainingReport) -> None:
         self._result, self._opening = TrainingResult(report), False
-        self._parts.panel.show_opened(report)
+        panel = self._parts.panel
+        panel.show_opened(report)
+        self._parts.training.set_speed(panel.transport.speed)
+        self._parts.training.show_channel(None)
+        self.keeper.offer(True)
         self._parts.form.show_problem("")
         if self._then_play:
             self._then_play = False
@@ -237,6 +257,7 @@ class TrainingControl(QObject):
             return
         self._opening = self._then_play = False
         self._parts.panel.show_refused(text)
+        self.keeper.offer(True)
         self._parts.form.show_problem(text)
         self.changed.emit()
 
@@ -244,14 +265,22 @@ class TrainingControl(QObject):
     def _show_frame(self, frame: TrainingFrame) -> None:
         if self._result.report is None:
             return  # it is of the lab before, and what is asked for now was refused
-        first = self._result.frame is None
-        self._result.frame = frame
+        before, self._result.frame = self._result.frame, frame
+        if frame.last or (before is not None and before.last):  # else it stays at its start
+            self.keeper.offer(not frame.last)
         self._parts.panel.show_frame(frame)
-        if first:
+        if frame.last and not self._playing:
+            self.keeper.keep_soon()
+        if before is None:
             self.changed.emit()
             if not self._playing:  # the pictures first: this takes several times as long as a step
                 self._finding_rate = True
                 self._parts.training.find_rate()
+
+    @Slot(object)
+    def _show_stopped(self, stop: Stop) -> None:
+        self._parts.panel.show_stopped(stop)
+        self.keeper.keep()
 
     @Slot(object)
     def _show_rate(self, rate: StableRate) -> None:
@@ -266,12 +295,15 @@ class TrainingControl(QObject):
     def _show_playing(self, playing: bool) -> None:
         self._playing = playing
         self._parts.panel.show_playing(playing)
+        if not playing:
+            self.keeper.keep()
         self.changed.emit()
 
     @Slot(object)
     def _show_solved(self, solved: LeastSquares) -> None:
         self._result.solved = solved
         self._parts.panel.show_solved(solved)
+        self.keeper.keep()
         self.changed.emit()
 
     # --- what the user asks for ---
@@ -330,6 +362,11 @@ class TrainingControl(QObject):
     def _value_edited(self, part: str, name: str, value: object) -> None:
         self.edits.set_value(part, name, value)
 
+    @Slot(object)
+    def _take_speed(self, steps_per_second: float | None) -> None:
+        self._window.settings.training_pace = self._parts.panel.transport.pace
+        self._parts.training.set_speed(steps_per_second)
+
     @Slot(float)
     def _take_rate(self, rate: float) -> None:
         self._session.end_merge()
@@ -369,28 +406,7 @@ class TrainingControl(QObject):
         self._session.end_merge()
         self._catch_up()
 
-    # --- what was learned ---
-
-    @Slot(str)
-    def take(self, which: str = DESCENT) -> None:
-        """Put what was learned by "descent" or in "closed" form into the stack."""
-        layers = self._result.layers(which)
-        if layers is None or self._result.report is None:
-            return
-        ids = self._result.report.ids
-        self.edits.put_into_stack(layers, ids)
-        self._go_on()
-        what = "The stack's layers have the learned weights" if ids else "The learned kernel is a layer"
-        self._parts.panel.status.say(f"{what} now; undo takes it back.", "good")
-
-    def take_into_layer(self) -> None:
-        """Give the selected convolution the learned kernel."""
-        layers, selected = self._result.layers(DESCENT), self._session.project.selected
-        if layers is not None and selected != PHOTO:
-            self.edits.put_into_layer(layers, selected)
-            self._go_on()
-
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
         """Let the run go on after its own result changed the stack, and after undoing that."""
         project = self._session.project
         if project.training.pair.source != "stack":  # else the pair is another one now

@@ -20,15 +20,17 @@ if TYPE_CHECKING:
     from convstudio.learn.divergence import Stop
     from convstudio.learn.least_squares import LeastSquares
     from convstudio.session.training_frame import TrainingFrame, TrainingReport
+    from convstudio.ui.training_saved import SavedResult
 
 RUN = "Run"
+_REFUSED = "This cannot be trained as it is set up: change it on the right, or choose an experiment."
 
 
 class TrainingPanel(QWidget):
     """Plays a training and shows it. Signals come from the user alone; ``show_*`` methods emit nothing.
 
     ``play_requested()`` also comes before anything was opened: it asks to open what is set up, and to play.
-    ``speed_chosen`` carries steps per second or None, ``take_requested`` "descent" or "closed",
+    ``speed_chosen`` carries steps per second or None, ``take_requested`` what ``TrainingResult`` calls it,
     ``rate_chosen`` the rate that a diverged run suggests. Space plays and pauses, the right arrow or a full
     stop makes one step, Home resets, N draws a new seed.
     """
@@ -39,6 +41,7 @@ class TrainingPanel(QWidget):
     reset_requested = Signal()
     new_seed_requested = Signal()
     speed_chosen = Signal(object)
+    channel_chosen = Signal(int)
     scrubbed = Signal(int)
     solve_requested = Signal()
     solve_cancelled = Signal()
@@ -96,6 +99,7 @@ class TrainingPanel(QWidget):
         transport.scrubbed.connect(self._scrub)
         self.run.scrubbed.connect(self._scrub)
         self.run.take_requested.connect(self.take_requested)
+        self.run.channel_chosen.connect(self.channel_chosen)
         verdict.solve_requested.connect(self.solve_requested)
         verdict.cancel_requested.connect(self.solve_cancelled)
         self.welcome.start_requested.connect(self.play_requested)
@@ -156,7 +160,7 @@ class TrainingPanel(QWidget):
         """Say why what is set up cannot be trained."""
         self._set_opened(False)
         self.welcome.show_refused(text)
-        self.status.say("Nothing can run: change what is said below, or choose an experiment.")
+        self.status.say(_REFUSED)
 
     def _set_opened(self, opened: bool) -> None:
         self._opened = opened
@@ -180,6 +184,18 @@ class TrainingPanel(QWidget):
         self.run.show_opened(report)
         self.status.say(self._ready)
 
+    def show_saved(self, saved: SavedResult | None) -> None:
+        """Show what was learned before, until a run takes its place; None for nothing."""
+        if not self._opened:
+            if saved is not None:
+                words = saved.kernels[0].words
+                self.status.say(f"{_REFUSED} F9 puts into the stack what was learned before: {words}.")
+            return
+        self.run.kernel.show_saved(saved)
+        if saved is not None:
+            self._ready = saved.words if saved.in_front else f"{self._ready} {saved.words}"
+            self.status.say(self._ready)
+
     @Slot(object)
     def show_frame(self, frame: TrainingFrame) -> None:
         """Show a step: what is called up to thirty times a second."""
@@ -190,9 +206,15 @@ class TrainingPanel(QWidget):
         if not self.transport.playing:
             self._say_place(frame)
 
+    def show_place(self) -> None:
+        """Say again where the training is, after something else was said."""
+        if self._frame is not None and not self.transport.playing:
+            self._say_place(self._frame)
+
     def _say_place(self, frame: TrainingFrame) -> None:
         if self._stop is not None and frame.step == self._stop.kept_step:
-            return  # why it stopped stays there until something else goes on
+            self._say_stop(self._stop)  # until something else goes on
+            return
         self._stop = None
         if frame.step < frame.last:
             text = f"Looking back at step {frame.step:,}: playing on from here drops the steps after it."
@@ -219,6 +241,9 @@ class TrainingPanel(QWidget):
         """Show why a run ended by itself."""
         self._stop = stop
         self.transport.show_playing(False)
+        self._say_stop(stop)
+
+    def _say_stop(self, stop: Stop) -> None:
         kind = "good" if stop.kind == "finished" else "bad"
         self.status.say(stop.reason, kind, stop.suggested_rate)
 

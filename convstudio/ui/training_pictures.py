@@ -18,11 +18,13 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from convstudio.engine.display import Rendered, view_kind
 from convstudio.io.resample import shrink
+from convstudio.ui.fields.quiet import FIELD_STYLE, QuietComboBox
 from convstudio.ui.legend_bar import legend_number
 from convstudio.ui.theme import Theme, theme_of
 from convstudio.ui.tips import tip
@@ -31,6 +33,8 @@ HEAD, FOOT = 22, 26  # px over and under a picture
 _LETTERS, _SMALL = 12, 11  # px
 _BAR = 8  # px of the legend's height
 _LONGEST_BAR = 120.0
+_GAP = 10  # px between pictures
+_CHANNEL_BOX = QSize(94, HEAD - 3)
 
 
 class TrainingPicture(QWidget):
@@ -227,8 +231,35 @@ class TrainingPicture(QWidget):
         self.update()
 
 
+class ChannelBox(QuietComboBox):
+    """Chooses the channel that is shown of maps that are neither grey nor colour; else it is not there."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("training-channel")
+        self.setAccessibleName("Channel that is shown")
+        self.setToolTip(tip("Which channel of target, prediction and residual is shown."))
+        self.setStyleSheet(FIELD_STYLE + "QComboBox { padding: 0 4px; font-size: 11px; }")
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setFixedSize(_CHANNEL_BOX)
+        self.hide()
+
+    def show_channels(self, count: int) -> None:
+        """Offer so many channels, where they are not shown all at once."""
+        self.clear()
+        self.addItems([f"channel {n}" for n in range(count)])
+        self.setVisible(count not in (1, 3))
+
+    def show_channel(self, channel: int | None) -> None:
+        """Show which channel is on screen."""
+        if channel is not None and channel != self.currentIndex() and not self.view().isVisible():
+            self.setCurrentIndex(channel)
+
+
 class PictureRow(QWidget):
     """Target, prediction and residual side by side."""
+
+    channel_chosen = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -249,9 +280,29 @@ class PictureRow(QWidget):
         )
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
+        row.setSpacing(_GAP)
         for picture in (self.target, self.prediction, self.residual):
             row.addWidget(picture, 1)
+        self.channel = ChannelBox(self)
+        self.channel.activated.connect(self.channel_chosen)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_box()
+
+    def show_channels(self, count: int) -> None:
+        """Offer the channels of what is predicted beside the prediction's title."""
+        self.channel.show_channels(count)
+        self._place_box()
+
+    def show_channel(self, channel: int | None) -> None:
+        """Show which channel is on screen."""
+        self.channel.show_channel(channel)
+
+    def _place_box(self) -> None:
+        width = (self.width() - 2 * _GAP) / 3
+        right = 2 * width + _GAP  # of the prediction
+        self.channel.move(round(right) - self.channel.width(), 0)
 
     def show_pictures(
         self,

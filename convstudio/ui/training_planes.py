@@ -103,6 +103,7 @@ def fixed_texts(
 
     None where the largest weight would have fewer than ``least`` digits (of three at most).
 
+    A zero before the point is left out of all, where there is no room for it; "0" alone is exactly nothing.
     Unlike a kernel that is edited, one that is learned changes all the time: fractions and rounding to where
     each number happens to be short would make the cells flicker.
     """
@@ -113,8 +114,9 @@ def fixed_texts(
     fewest = max(0, min(decimals, least - 1 - exponent))
     widest = -limit if (values < 0.0).any() else limit
     while decimals >= fewest:
-        if metrics.horizontalAdvance(_bare(widest, decimals)) <= room:
-            return [[_bare(v, decimals) for v in row] for row in values.tolist()]
+        for write in (_full, _bare):
+            if metrics.horizontalAdvance(write(widest, decimals)) <= room:
+                return [["0" if v == 0.0 else write(v, decimals) for v in row] for row in values.tolist()]
         decimals -= 1
     return None
 
@@ -123,11 +125,17 @@ def _odd(value: float) -> str:
     return f"{value:.2g}" if math.isfinite(value) else "∞" if value > 0 else "−∞" if value < 0 else "NaN"
 
 
-def _bare(value: float, decimals: int) -> str:
-    """Return a number without a zero before the point, and without a sign where it rounds to nothing."""
+def _full(value: float, decimals: int) -> str:
+    """Return a number without a sign where it rounds to nothing."""
     text = f"{value:.{decimals}f}"
     if text.startswith("-"):
-        text = text[1:] if float(text) == 0.0 else f"−{text[1:]}"
+        return text[1:] if float(text) == 0.0 else f"−{text[1:]}"
+    return text
+
+
+def _bare(value: float, decimals: int) -> str:
+    """Return a number without a zero before the point too."""
+    text = _full(value, decimals)
     if decimals:
         text = text.replace("0.", ".", 1) if text.lstrip("−").startswith("0.") else text
     return text

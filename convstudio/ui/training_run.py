@@ -14,7 +14,7 @@ from convstudio.ui.learned_kernel import LearnedKernel
 from convstudio.ui.loss_chart import LossChart
 from convstudio.ui.training_facts import TrainingFacts
 from convstudio.ui.training_pictures import PictureRow
-from convstudio.ui.training_planes import Array, Arrays
+from convstudio.ui.training_planes import Array, Arrays, Numbers
 from convstudio.ui.verdict_card import VerdictCard
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class TrainingRun(QWidget):
     """Lays the views of a run out; ``show_*`` emits nothing."""
 
     scrubbed = Signal(int)
-    take_requested = Signal(str)  # "descent" or "closed"
+    take_requested = Signal(str)  # "descent" or "closed", or those of an earlier run
+    channel_chosen = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,7 +48,8 @@ class TrainingRun(QWidget):
         self._roomy = False
         self._lay_out()
         self.chart.scrubbed.connect(self.scrubbed)
-        self.kernel.take_requested.connect(self._take_descent)
+        self.kernel.take_requested.connect(self._take_shown)
+        self.pictures.channel_chosen.connect(self.channel_chosen)
         self.verdict.take_requested.connect(self._take_closed)
 
     def _lay_out(self) -> None:
@@ -101,7 +103,9 @@ class TrainingRun(QWidget):
             Array(_array_name(report, p.layer) if several else p.name, p.shape, p.count)
             for p in report.parameters
         ]
+        self.kernel.show_saved(None)
         self.kernel.show_shapes(shapes, report.teacher)
+        self.pictures.show_channels(report.out_shape[0])
         self.kernel.show_values(report.start)
         self.pictures.show_pictures(None, None, None, None)
         self.chart.show_planned(report.setup.method.steps)
@@ -115,6 +119,7 @@ class TrainingRun(QWidget):
     def show_frame(self, frame: TrainingFrame) -> None:
         """Show a step."""
         self.pictures.show_pictures(frame.target, frame.before, frame.prediction, frame.residual)
+        self.pictures.show_channel(frame.channel)
         self.kernel.show_values(frame.values)
         held = self.chart.dragging  # then the cursor is in the user's hand
         step = self.chart.step if held else frame.step
@@ -147,13 +152,16 @@ class TrainingRun(QWidget):
         """Show the closed form's kernel, loss and verdict."""
         self.verdict.show_solved(solved)
         self.chart.show_floor(solved.loss)
-        self.kernel.show_closed(self._arrays_of(solved))
+        errors = None if solved.bias is None else np.full(solved.bias.shape, np.nan)  # not told of biases
+        self.kernel.show_closed(
+            self._arrays_of(solved.weights, solved.bias), self._arrays_of(solved.uncertainty, errors)
+        )
 
-    def _arrays_of(self, solved: LeastSquares) -> Arrays | None:
+    def _arrays_of(self, weights: Numbers, bias: Numbers | None) -> Arrays | None:
         """Return the closed form's weights and bias in the order of what is learned."""
         if self._report is None:
             return None
-        found = {"weight": solved.weights, "bias": solved.bias}
+        found = {"weight": weights, "bias": bias}
         arrays = []
         for parameter in self._report.parameters:
             values = found.get(parameter.name)
@@ -164,9 +172,14 @@ class TrainingRun(QWidget):
 
     # --- what the user asks for ---
 
+    @property
+    def result(self) -> str:
+        """Which result is shown large, as ``TrainingResult`` names it."""
+        return self.kernel.saved or "descent"
+
     @Slot()
-    def _take_descent(self) -> None:
-        self.take_requested.emit("descent")
+    def _take_shown(self) -> None:
+        self.take_requested.emit(self.result)
 
     @Slot()
     def _take_closed(self) -> None:

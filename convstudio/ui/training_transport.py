@@ -13,13 +13,19 @@ from convstudio.ui.loss_axes import axis_end
 from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
 
-SPEEDS: tuple[tuple[str, float | None], ...] = (
-    ("1 step/s", 1.0),
-    ("5 steps/s", 5.0),
-    ("20 steps/s", 20.0),
-    ("100 steps/s", 100.0),
-    ("full speed", None),
+RUN_SECONDS = 4.0
+"""How long a whole run takes at the usual pace: slow enough to see the kernel take shape."""
+RUN = "run"
+PACES: tuple[tuple[str, str, float | None], ...] = (
+    (RUN, f"run in {RUN_SECONDS:g} s", None),  # steps per second follow from the number of steps
+    ("1", "1 step/s", 1.0),
+    ("5", "5 steps/s", 5.0),
+    ("20", "20 steps/s", 20.0),
+    ("60", "60 steps/s", 60.0),
+    ("200", "200 steps/s", 200.0),
+    ("full", "full speed", None),
 )
+"""Name, text and steps per second; None is as fast as it goes."""
 _PLAY_WIDTH = 84
 _SEED_HELP = "Draw other random numbers for the start and for what a step sees, and begin there. N."
 _LEFT_TO_PANEL = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
@@ -162,11 +168,13 @@ class TrainingTransport(QWidget):
         self._speed.setObjectName("training-speed")
         self._speed.setAccessibleName("Speed")
         self._speed.setFixedWidth(100)
-        for text, value in SPEEDS:
-            self._speed.addItem(text, value)
-        self._speed.setCurrentIndex(len(SPEEDS) - 1)
+        for name, text, _ in PACES:
+            self._speed.addItem(text, name)
         self._speed.setToolTip(
-            tip("How many steps a second are made while it plays: slow to watch each one, or full speed.")
+            tip(
+                f"How fast it plays: the whole run in {RUN_SECONDS:g} seconds, some steps a second to watch "
+                "each one, or as fast as the computer goes."
+            )
         )
         self.slider = ScrubSlider(self)
         self.slider.setToolTip(
@@ -234,6 +242,22 @@ class TrainingTransport(QWidget):
         """The step that is shown."""
         return self._step
 
+    @property
+    def pace(self) -> str:
+        """The name of the pace that is chosen."""
+        return str(self._speed.currentData())
+
+    @property
+    def speed(self) -> float | None:
+        """Steps per second of the pace that is chosen, None for as fast as it goes."""
+        if self.pace == RUN:
+            return self._planned / RUN_SECONDS
+        return next(speed for name, _, speed in PACES if name == self.pace)
+
+    def show_pace(self, name: str) -> None:
+        """Show a pace as chosen; the usual one for a name that there is not."""
+        self._speed.setCurrentIndex(max(0, self._speed.findData(name)))
+
     def words(self) -> tuple[str, str]:
         """Return what is said of the step and of the speed."""
         return self._place.text(), self._rate.text()
@@ -294,9 +318,9 @@ class TrainingTransport(QWidget):
         """Ask for the other of play and pause."""
         (self.pause_requested if self._playing else self.play_requested).emit()
 
-    @Slot(int)
-    def _choose_speed(self, index: int) -> None:
-        self.speed_chosen.emit(self._speed.itemData(index))
+    @Slot()
+    def _choose_speed(self) -> None:
+        self.speed_chosen.emit(self.speed)
 
     @Slot(int)
     def _scrub(self, step: int) -> None:

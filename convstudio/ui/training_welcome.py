@@ -28,6 +28,7 @@ ABOUT = (
 )
 _WIDEST = 980  # px: longer lines are hard to read
 _GAP = 10
+_MARGINS, _TITLE, _LETTERS = (12, 7, -12, -6), 19, 12  # px inside a card, of its title, of its words
 _CARD, _WIDE_CARD = 102, 60  # px of height: five lines of text, or two where they are twice as long
 
 
@@ -69,27 +70,29 @@ class ExperimentCard(QAbstractButton):
         painter.setPen(QPen(QColor(theme.accent if lit else theme.border), 1))
         painter.setBrush(QColor(theme.button_hover if self.isDown() else theme.card))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        inner = QRectF(self.rect()).adjusted(12, 7, -12, -6)
-        font = QFont(self.font())
-        font.setPixelSize(13)
+        inner = QRectF(self.rect()).adjusted(*_MARGINS)
+        font = self._font(13)
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(QColor(theme.text))
         top = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
         title = QFontMetricsF(font).elidedText(self.text(), Qt.TextElideMode.ElideRight, inner.width())
         painter.drawText(inner, top, title)
-        font.setPixelSize(12)
-        font.setWeight(QFont.Weight.Normal)
-        painter.setFont(font)
+        painter.setFont(self._font(_LETTERS))
         painter.setPen(QColor(theme.text_dim))
-        words = inner.adjusted(0, 19, 0, 0)
-        painter.drawText(
-            words, int(top | Qt.TextFlag.TextWordWrap), self._fitting(words, QFontMetricsF(font))
-        )
+        words = inner.adjusted(0, _TITLE, 0, 0)
+        painter.drawText(words, int(top | Qt.TextFlag.TextWordWrap), self.shown_text())
         painter.end()
 
-    def _fitting(self, box: QRectF, metrics: QFontMetricsF) -> str:
+    def _font(self, pixels: int) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(pixels)
+        return font
+
+    def shown_text(self) -> str:
         """Return as many words as there is room for; the tooltip has them all."""
+        box = QRectF(self.rect()).adjusted(*_MARGINS).adjusted(0, _TITLE, 0, 0)
+        metrics = QFontMetricsF(self._font(_LETTERS))
         words = self.entry.text.split()
         wrap = int(Qt.TextFlag.TextWordWrap)
         for count in range(len(words), 0, -1):

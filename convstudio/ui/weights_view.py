@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
@@ -20,7 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QToolTip, QWidget
 
 from convstudio.kernels.text import format_number
-from convstudio.ui.kernel_cells import CellGrid
+from convstudio.ui.kernel_cells import Cell, CellGrid
 from convstudio.ui.theme import theme_of
 from convstudio.ui.tips import tip
 from convstudio.ui.training_planes import Numbers, fixed_texts
@@ -35,6 +36,33 @@ _NUMBERED = 4  # kernels that have numbers when they are side by side
 _THUMB = QSize(60, 62)
 TILES = 64
 """Kernels that are shown side by side at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Detail:
+    """Other weights that a kernel's are compared with, cell by cell.
+
+    Attributes:
+        name: what they are called.
+        values: of the kernel's shape.
+        errors: their standard errors; None, or not a number, where they are not known.
+        own: whether they are those that are shown, of which only the errors are to be told.
+    """
+
+    name: str
+    values: Numbers
+    errors: Numbers | None = None
+    own: bool = False
+
+    def words(self, cell: Cell, value: float) -> str:
+        """Return what is told of a cell that has ``value``; "" for nothing."""
+        other = float(self.values[cell])
+        error = math.nan if self.errors is None else float(self.errors[cell])
+        known = "" if math.isnan(error) else "not determined" if math.isinf(error) else f"±{error:.3g}"
+        if self.own:
+            return f"Standard error: {known}" if known else ""
+        said = f"{self.name}: {format_number(other)}{f' ({known})' if known else ''}"
+        return f"{said}, difference {format_number(value - other)}"
 
 
 def thumbnail_box(box: QRectF, values: Numbers) -> QRectF:
@@ -59,7 +87,7 @@ class WeightsView(QWidget):
         self._kernels: tuple[Numbers, ...] = ()
         self._titles: tuple[str, ...] = ()
         self._limit = 1.0
-        self._details: tuple[str, Numbers] | None = None
+        self._details: tuple[Detail, ...] = ()
 
     # --- what is shown ---
 
@@ -73,9 +101,9 @@ class WeightsView(QWidget):
         kernels: tuple[Numbers, ...],
         limit: float,
         titles: tuple[str, ...] = (),
-        details: tuple[str, Numbers] | None = None,
+        details: tuple[Detail, ...] = (),
     ) -> None:
-        """Show kernels on a scale from ``-limit`` to ``limit``; ``details`` name others to compare with."""
+        """Show kernels on a scale from ``-limit`` to ``limit``; ``details`` are others to compare with."""
         self._kernels, self._limit, self._titles, self._details = kernels, limit, titles, details
         self.setCursor(Qt.CursorShape.PointingHandCursor if len(kernels) > 1 else Qt.CursorShape.ArrowCursor)
         self.update()
@@ -188,11 +216,7 @@ class WeightsView(QWidget):
             return ""
         value = float(self._kernels[0][cell])
         lines = [f"Row {cell[0]}, column {cell[1]}: {format_number(value)}"]
-        if self._details is not None:
-            name, others = self._details
-            other = float(others[cell])
-            lines.append(f"{name}: {format_number(other)}, difference {format_number(value - other)}")
-        return tip(*lines)
+        return tip(*lines, *(detail.words(cell, value) for detail in self._details))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         index = self.index_at(event.position()) if len(self._kernels) > 1 else None

@@ -9,20 +9,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
+    QComboBox,
     QFileDialog,
     QLabel,
     QPushButton,
     QStackedWidget,
+    QToolButton,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
 from scipy import ndimage
 
-from convstudio.kernels import Kernel, preset
+from convstudio.kernels import Bank, Kernel, preset
 from convstudio.layers import Activation, Conv
 from convstudio.learn.experiments import EXPERIMENTS
 from convstudio.model import TrainingSetup
@@ -39,6 +41,7 @@ SHORT = TrainingSetup().with_value("method", "rate", 0.1).with_value("method", "
 @pytest.fixture
 def lab(window: MainWindow, qtbot: QtBot) -> MainWindow:
     """The window with the lab open on a small grey picture of noise, for a run of forty steps."""
+    window.settings.training_pace = "full"
     window.session.set_picture(random_picture(1, 24, 32))
     window.training.edits.set_setup(SHORT, "a short run")
     window.session.end_merge()
@@ -161,6 +164,204 @@ def test_a_project_that_was_saved_in_the_lab_comes_back_to_it(
         part(other, TrainingForm, "training-form").field_form("method", "steps").field("steps").value() == 40
     )
     other.close()
+
+
+# --- what was learned is saved along ---
+
+
+def saved_and_opened(
+    qtbot: QtBot, window: MainWindow, path: Path, change: Callable[[], None] = lambda: None
+) -> MainWindow:
+    """Return another window on what a window saves."""
+    change()
+    window.projects.files.save(path)
+    settle(qtbot, window)
+    other = open_window(qtbot, path.with_suffix(".ini"))
+    other.settings.training_pace = "full"
+    other.projects.open(path)
+    settle(qtbot, other)
+    return other
+
+
+def test_opening_the_lab_and_playing_are_no_steps_and_only_what_was_learned_is_a_change(
+    lab: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    lab.projects.files.save(tmp_path / "a.convstudio")
+    settle(qtbot, lab)
+    lab.centre.tools.show_tool("receptive")
+    trigger(lab, "train")
+    settle(qtbot, lab)
+    assert not lab.projects.files.dirty
+    before = lab.session.undo_text
+    run(qtbot, lab)
+    assert lab.projects.files.dirty
+    assert lab.session.undo_text == before
+    learned, frame = lab.session.project.learned, lab.training.result.frame
+    assert learned is not None
+    assert learned.descent is not None
+    assert frame is not None
+    assert learned.closed is None
+    assert (learned.descent.step, learned.descent.loss) == (40, frame.loss)
+    assert learned.descent.distance == frame.distance
+    assert learned.descent.layers == tuple(frame.layers)
+    trigger(lab, "train-solve")
+    settle(qtbot, lab)
+    both = lab.session.project.learned
+    assert both is not None
+    assert both.descent == learned.descent
+    assert both.closed is not None
+    assert both.closed.distance is not None
+    assert both.closed.distance < 1e-6
+    part(lab, TrainingPanel, "training-panel").scrubbed.emit(7)
+    settle(qtbot, lab)
+    back = lab.session.project.learned
+    assert back is not None
+    assert back.descent is not None
+    assert back.descent.step == 7
+
+
+def test_a_learned_kernel_comes_back_with_the_project_and_goes_into_the_stack(
+    lab: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    run(qtbot, lab)
+    trigger(lab, "train-solve")
+    settle(qtbot, lab)
+    learned = lab.session.project.learned
+    other = saved_and_opened(qtbot, lab, tmp_path / "lesson.convstudio")
+    assert other.session.project.learned == learned
+    assert learned is not None
+    assert learned.descent is not None
+    panel = part(other, TrainingPanel, "training-panel")
+    kernel = panel.run.kernel
+    assert text_of(other, "training-kernel-title") == "Saved: step 40"
+    assert panel.status.text.startswith("Learned before: 40 steps, loss ")
+    assert not other.projects.files.dirty
+    wanted = conv(learned.descent.layers[0]).bank.filters[0].kernel(None).values
+    assert np.array_equal(kernel.view.kernels[0], wanted)
+    trigger(other, "train-take")
+    assert np.array_equal(conv_of(other, "conv-2").bank.filters[0].kernel(None).values, wanted)
+    assert panel.status.text.startswith("The learned kernel is a layer now")
+    other.session.undo()
+    assert panel.status.text.startswith("Learned before: ")
+    turn = part(other, QToolButton, "training-saved")
+    qtbot.mouseClick(turn, Qt.MouseButton.LeftButton)
+    assert text_of(other, "training-kernel-title") == "Saved: least squares"
+    assert kernel.saved == "saved closed"
+    qtbot.mouseClick(turn, Qt.MouseButton.LeftButton)
+    assert text_of(other, "training-kernel-title") == "Learned"
+    assert not kernel.view.kernels[0].any()
+    qtbot.mouseClick(turn, Qt.MouseButton.LeftButton)
+    assert kernel.saved == "saved"
+    run(qtbot, other)  # another run takes its place
+    assert not turn.isVisible()
+    assert text_of(other, "training-kernel-title") == "Learned"
+    assert other.training.result.saved is None
+    trigger(other, "train-reset")
+    settle(qtbot, other)
+    assert step(other) == 0
+    assert text_of(other, "training-kernel-title") == "Learned"  # it is the start that was asked for
+    assert turn.isVisible()
+    other.close()
+
+
+def conv(layer: object) -> Conv:
+    assert isinstance(layer, Conv)
+    return layer
+
+
+def test_what_an_earlier_setup_found_is_still_offered(lab: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    run(qtbot, lab)
+    learned = lab.session.project.learned
+    other = saved_and_opened(
+        qtbot, lab, tmp_path / "p.convstudio", lambda: set_value(lab, "student", "size", (5, 5))
+    )
+    panel = part(other, TrainingPanel, "training-panel")
+    assert other.session.project.learned == learned
+    assert text_of(other, "training-kernel-title") == "Learned"
+    assert "From an earlier setup: 40 steps, loss " in panel.status.text
+    qtbot.mouseClick(part(other, QToolButton, "training-saved"), Qt.MouseButton.LeftButton)
+    assert text_of(other, "training-kernel-title") == "Earlier: step 40"
+    assert panel.run.kernel.view.kernels[0].shape == (3, 3)
+    qtbot.mouseClick(part(other, QPushButton, "training-take"), Qt.MouseButton.LeftButton)
+    assert conv_of(other, "conv-2").bank.filters[0].shape == (3, 3)
+    other.close()
+
+
+def test_what_was_saved_goes_into_the_stack_even_where_nothing_can_be_trained(
+    lab: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    run(qtbot, lab)
+    other = saved_and_opened(
+        qtbot, lab, tmp_path / "p.convstudio", lambda: set_value(lab, "student", "size", (31, 31))
+    )
+    panel = part(other, TrainingPanel, "training-panel")
+    assert not panel.opened
+    assert "F9 puts into the stack what was learned before: 40 steps, loss " in panel.status.text
+    trigger(other, "train-take")
+    assert conv_of(other, "conv-2").bank.filters[0].shape == (3, 3)
+    other.close()
+
+
+def test_that_it_is_in_the_stack_is_said_until_it_is_not(lab: MainWindow, qtbot: QtBot) -> None:
+    run(qtbot, lab)
+    panel = part(lab, TrainingPanel, "training-panel")
+    before = panel.status.text
+    trigger(lab, "train-take")
+    assert panel.status.text == "The learned kernel is a layer now; undo takes it back."
+    lab.session.select(LAYER)
+    assert panel.status.text.startswith("The learned kernel is a layer now")
+    lab.session.undo()
+    assert panel.status.text == before
+
+
+def test_the_pace_is_remembered(lab: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    panel = part(lab, TrainingPanel, "training-panel")
+    assert panel.transport.pace == "full"
+    box = part(panel, QComboBox, "training-speed")
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Home)
+    assert lab.settings.training_pace == "run"
+    other = open_window(qtbot, tmp_path / "other.ini")
+    other.settings.training_pace = "20"
+    trigger(other, "train")
+    settle(qtbot, other)
+    assert part(other, TrainingPanel, "training-panel").transport.speed == 20.0
+    other.close()
+
+
+def test_one_of_many_channels_is_chosen(lab: MainWindow, qtbot: QtBot) -> None:
+    box = part(lab, QComboBox, "training-channel")
+    assert not box.isVisible()
+    lab.session.set_picture(random_picture(3, 24, 32))
+    filters = Bank.of(*(Kernel.custom([[n + 1.0, 0.0, 1.0]]) for n in range(4)))
+    lab.session.push(
+        lab.session.project.with_item(LAYER, layer=Conv(bank=filters, channels="all")), "four filters"
+    )
+    mark = lab.training.edits
+    mark.set_value("pair", "source", "stack")
+    mark.set_value("student", "kind", "stack")
+    mark.mark(LAYER, "weight", True)
+    settle(qtbot, lab)
+    assert box.isVisible()
+    assert [box.itemText(n) for n in range(box.count())] == [f"channel {n}" for n in range(4)]
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_End)
+    qtbot.waitUntil(lambda: channel(lab) == 3)
+    assert box.currentIndex() == 3
+    prediction = part(lab, QWidget, "training-prediction")
+    here = QRect(box.mapTo(lab, QPoint(0, 0)), box.size())
+    assert QRect(prediction.mapTo(lab, QPoint(0, 0)), prediction.size()).contains(here)
+    lab.session.undo()  # the mark: another lab, with all its channels
+    settle(qtbot, lab)
+    lab.session.redo()
+    settle(qtbot, lab)
+    assert channel(lab) == 0
+    assert box.currentIndex() == 0
+
+
+def channel(window: MainWindow) -> int | None:
+    frame = window.training.result.frame
+    return None if frame is None else frame.channel
 
 
 # --- playing ---

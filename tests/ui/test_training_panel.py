@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QFontMetricsF
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -74,6 +74,19 @@ def test_before_anything_is_opened_it_explains_and_offers(panel: TrainingPanel, 
     action.trigger()
     assert said == [("play_requested",), ("experiment_chosen", "sobel"), ("experiment_chosen", "relu")]
     assert not part(panel, QPushButton, "training-one-step").isEnabled()
+
+
+@pytest.mark.parametrize("size", [(816, 640), (826, 600), (1370, 952)])
+def test_experiments_are_told_whole(qtbot: QtBot, size: tuple[int, int]) -> None:
+    """At the sizes that the lab has in windows of 1366×768 and 1920×1080 pixels."""
+    panel = TrainingPanel([Entry(each.id, each.title, each.text) for each in EXPERIMENTS])
+    qtbot.addWidget(panel)
+    panel.resize(*size)
+    panel.show()
+    qtbot.waitExposed(panel)
+    assert [card.shown_text() for card in panel.welcome.cards] == [each.text for each in EXPERIMENTS]
+    panel.resize(600, 420)
+    qtbot.waitUntil(lambda: any(card.shown_text().endswith(" …") for card in panel.welcome.cards))
 
 
 def test_a_refusal_is_told_and_can_be_tried_again(panel: TrainingPanel, qtbot: QtBot) -> None:
@@ -145,9 +158,18 @@ def test_speeds(panel: TrainingPanel, qtbot: QtBot) -> None:
     said = listen(panel)
     box = part(panel, QComboBox, "training-speed")
     box.setFocus()
-    qtbot.keyClick(box, Qt.Key.Key_Home)
+    assert (box.currentText(), panel.transport.pace) == ("run in 4 s", "run")
+    panel.transport.show_planned(300)
+    assert panel.transport.speed == 75.0
+    qtbot.keyClick(box, Qt.Key.Key_Down)
     qtbot.keyClick(box, Qt.Key.Key_End)
-    assert said == [("speed_chosen", 1.0), ("speed_chosen", None)]
+    qtbot.keyClick(box, Qt.Key.Key_Home)
+    assert said == [("speed_chosen", 1.0), ("speed_chosen", None), ("speed_chosen", 75.0)]
+    said.clear()
+    for pace, speed in (("5", 5.0), ("20", 20.0), ("60", 60.0), ("200", 200.0), ("full", None), ("?", 75.0)):
+        panel.transport.show_pace(pace)
+        assert panel.transport.speed == speed
+    assert said == []
 
 
 def test_a_frame_shows_its_step(panel: TrainingPanel) -> None:
@@ -419,6 +441,52 @@ def test_a_cell_tells_its_weight_and_the_teachers(panel: TrainingPanel) -> None:
     assert words.startswith("<p>Row 1, column 1: ")
     assert "Teacher: 1, difference" in words
     assert view.words_at(QPointF(0, 0)) == ""
+
+
+def test_a_cell_tells_the_closed_forms_weight_and_its_standard_error(
+    panel: TrainingPanel, qtbot: QtBot
+) -> None:
+    run = Run()
+    open_run(panel, run, 3)
+    solved = replace(solve_lab(run.lab), uncertainty=np.full((1, 1, 3, 3), 0.0125))
+    panel.show_solved(solved)
+    view = panel.run.kernel.view
+    centre = view.cells().rect((1, 1)).center()
+    assert "Teacher: 1, difference" in view.words_at(centre)
+    assert "Least squares: 1 (±0.0125), difference" in view.words_at(centre)
+    press(qtbot, panel, "training-closed")
+    assert "Standard error: ±0.0125" in view.words_at(centre)
+    assert "Teacher: 1" in view.words_at(centre)
+    press(qtbot, panel, "training-teacher")
+    assert "Least squares: 1 (±0.0125)" in view.words_at(centre)
+    panel.show_solved(replace(solved, uncertainty=np.full((1, 1, 3, 3), np.inf)))
+    assert "(not determined)" in view.words_at(centre)
+
+
+@pytest.mark.parametrize("side", [3, 5, 7])
+@pytest.mark.parametrize("size", [(816, 640), (1370, 952)])
+def test_numbers_in_cells_fit_and_only_nothing_is_0(
+    panel: TrainingPanel, qtbot: QtBot, side: int, size: tuple[int, int]
+) -> None:
+    values = np.linspace(-1.0, 1.0, side * side).reshape(side, side)
+    values[0, 1], values[1, 0] = 0.004, 0.0
+    panel.resize(*size)
+    open_run(panel, Run())
+    qtbot.waitUntil(lambda: panel.size().toTuple() == size)
+    view = panel.run.kernel.view
+    view.show_kernels((values,), 1.0)
+    cell = view.cells().width
+    texts, font = view._texts(values, cell)
+    if texts is None:
+        assert (side, size) == (7, (816, 640))  # cells too small for any number
+        return
+    assert texts[1][0] == "0"
+    assert texts[0][1] == texts[0][1].strip("−") != "0"
+    assert float(texts[0][1]) <= 0.01
+    metrics = QFontMetricsF(font)
+    assert all(metrics.horizontalAdvance(text) <= cell for row in texts for text in row)
+    if side == 3:
+        assert (texts[0][0], texts[0][1], texts[2][2]) == ("−1.00", "0.00", "1.00")
 
 
 def test_weights_that_are_no_numbers_are_drawn_too(panel: TrainingPanel) -> None:
