@@ -55,7 +55,8 @@ class Training(QObject):
     moving = Signal()  # another step, or another lab, is asked for: a question that can wait gives way
     playing_changed = Signal(bool)
     busy_changed = Signal(bool)  # with anything but playing on
-    progressed = Signal(float)  # 0–1, of opening, going to a step, or an answer
+    preparing_changed = Signal(bool)  # what steps go by is made, once: no step and no frame comes before
+    progressed = Signal(float)  # 0–1, of opening, preparing, going to a step, or an answer
     stopped = Signal(object)  # Stop, after the frame of the step where the training stands now
     solved = Signal(object)  # LeastSquares
     solve_failed = Signal(str)
@@ -68,7 +69,7 @@ class Training(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._files = PictureFiles()
-        self._told_playing = self._told_busy = False
+        self._told_playing = self._told_busy = self._told_preparing = False
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._loop = TrainingLoop(self._arrived.emit, "convstudio-training")
 
@@ -237,6 +238,10 @@ class Training(QObject):
         if busy != self._told_busy:
             self._told_busy = busy
             self.busy_changed.emit(busy)
+        preparing = self._loop.preparing
+        if preparing != self._told_preparing:
+            self._told_preparing = preparing
+            self.preparing_changed.emit(preparing)
 
 
 def _solution(lab: Lab, control: Control) -> LeastSquares:

@@ -49,6 +49,7 @@ class Bench:
         self._frame: TrainingFrame | None = None
         self._shown: tuple[int, int, int | None] | None = None
         self._compared = False
+        self._unpreparable = False
         self._frame_due = 0.0
         self._made: deque[float] = deque()
         self._speed: float | None = None
@@ -62,6 +63,7 @@ class Bench:
             maker = FrameMaker(opened.lab, control)
             control.check()
             self._maker, self._speed, self._frame_due = maker, None, 0.0
+            self._unpreparable = False
         self.opened = opened
         self._shown = None
         return opened
@@ -71,6 +73,18 @@ class Bench:
         """The one that is open."""
         assert self.opened is not None
         return self.opened.lab
+
+    def is_prepared(self) -> bool:
+        """Whether a step can be taken, and a look at one be had, without what the first must make."""
+        return self._unpreparable or self.lab.trainer.prepared
+
+    def prepare(self, control: Control) -> None:
+        """Make that; a cancelled one goes on where it was."""
+        self.lab.trainer.prepare(control)
+
+    def give_up_preparing(self) -> None:
+        """Leave it to the first step, which says what is wrong."""
+        self._unpreparable = True
 
     def go(self, place: int, control: Control) -> None:
         """Go to a step, the last one at most, or back to the START."""

@@ -85,6 +85,12 @@ class TrainingLoop:
             at_work = self._job is not None and self._job.kind not in unasked
             return bool(asked or self._to_show or at_work or self._outbox)
 
+    @property
+    def preparing(self) -> bool:
+        """Whether it makes what steps go by, before the first one."""
+        with self._lock:
+            return self._job is not None and self._job.kind == "prepare"
+
     # --- orders ---
 
     def open(self, opener: Opener) -> None:
@@ -170,7 +176,7 @@ class TrainingLoop:
         with self._lock:
             if self._ready():
                 self._questions[topic] = question
-                self._interrupt("compare")
+                self._interrupt("compare", "prepare")  # which goes on afterwards
 
     def close(self) -> None:
         """End the thread and wait for it."""
@@ -255,6 +261,8 @@ class TrainingLoop:
         if self._questions:
             topic = next(iter(self._questions))
             return self._new("question", self._questions.pop(topic), topic)
+        if self._refusal is None and not self._bench.is_prepared():
+            return self._new("prepare")
         if self._steps:
             self._steps -= 1
             return self._new("step")
@@ -271,7 +279,7 @@ class TrainingLoop:
 
     def _new(self, kind: str, work: Any = None, topic: str = "") -> _Job:
         self._progress = 0.0
-        told = kind in ("open", "place", "question")
+        told = kind in ("open", "place", "question", "prepare")
         control = Control(self._report if told else None)
         return _Job(kind, self._generation, control, time.monotonic(), work, topic)
 
@@ -304,6 +312,8 @@ class TrainingLoop:
         bench, control = self._bench, job.control
         if job.kind == "open":
             self._opened(job)
+        elif job.kind == "prepare":
+            bench.prepare(control)
         elif job.kind == "place":
             bench.go(job.work, control)
             self._show(job)
@@ -365,6 +375,8 @@ class TrainingLoop:
         with self._lock:
             if not known:
                 self._post(Event("error", error), job.generation)
+            if job.kind == "prepare":
+                self._bench.give_up_preparing()
             if job.kind in ("show", "compare"):
                 self._bench.give_up_showing(self._channel)
             if job.generation != self._generation:

@@ -82,6 +82,77 @@ def start(qtbot: QtBot, training: Training, of: Project) -> None:
     settle(qtbot, training)
 
 
+@pytest.fixture
+def prepare_gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """Holds up the making of what steps go by; it is open at first."""
+    gate = Gate()
+    prepare = Trainer.prepare
+
+    def slow(self: Trainer, control: Control | None = None) -> None:
+        gate.pass_through(control)
+        prepare(self, control)
+
+    monkeypatch.setattr(Trainer, "prepare", slow)
+    return gate
+
+
+# --- preparing ---
+
+
+def test_preparing_is_told_and_pausing_does_not_wait_for_it(
+    training: Training, ear: Ear, prepare_gate: Gate, qtbot: QtBot
+) -> None:
+    told: list[bool] = []
+    training.preparing_changed.connect(told.append)
+    prepare_gate.close()
+    training.open(project())
+    prepare_gate.wait(qtbot)
+    qtbot.waitUntil(lambda: told == [True])
+    training.play()
+    assert training.busy
+    training.pause()
+    assert ear.of("playing_changed") == [True, False]
+    assert prepare_gate.cancelled == 0, "what is half done goes on: the first look needs it, too"
+    prepare_gate.open()
+    settle(qtbot, training)
+    assert told == [True, False]
+    assert ear.frame.step == 0
+    training.step_once()
+    settle(qtbot, training)
+    assert ear.frame.step == 1
+    assert prepare_gate.passed == 1
+
+
+def test_a_question_comes_before_preparing_which_goes_on_afterwards(
+    training: Training, ear: Ear, prepare_gate: Gate, qtbot: QtBot
+) -> None:
+    prepare_gate.close()
+    training.open(project())
+    prepare_gate.wait(qtbot)
+    training.solve()
+    qtbot.waitUntil(lambda: len(ear.of("solved")) == 1)
+    assert prepare_gate.cancelled == 1
+    assert not ear.of("frame")
+    prepare_gate.open()
+    settle(qtbot, training)
+    assert ear.frame.step == 0
+
+
+def test_what_cannot_be_prepared_is_told_once(
+    training: Training, ear: Ear, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    def fail(self: Trainer, control: Control | None = None) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "prepare", fail)
+        training.open(project())
+        settle(qtbot, training)
+    assert len(ear.of("refused")) == 1
+    assert "not enough memory" in ear.of("refused")[0]
+    assert ear.frame.step == 0, "a step, and a look, may still find room"
+
+
 # --- opening ---
 
 
