@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -24,7 +25,7 @@ from convstudio.learn.errors import LearnError
 from convstudio.learn.linear_systems import MOST_UNKNOWNS, LinearProblem, System, normal_matrix
 from convstudio.learn.network import Network, Values
 from convstudio.learn.pairs import Pair
-from convstudio.learn.spectrum import Spectrum, smooth_first
+from convstudio.learn.spectrum import Spectrum, apart, smooth_first
 from convstudio.learn.verdict import Facts, Verdict, causes_of, judge
 from convstudio.learn.windows import Doubles
 
@@ -118,7 +119,8 @@ def solve(network: Network, pair: Pair, *, l2: float = 0.0, control: Control | N
         )
     solved: list[_Solved] = []
     for system in problem.systems(share(control, 0.0, _SOLVED)):
-        solved.append(_solved(problem, system, 0.5 * l2 * cells, share(control, _SOLVED, _SOLVED)))
+        work = partial(_solved, problem, system, 0.5 * l2 * cells, share(control, _SOLVED, _SOLVED))
+        solved.append(apart(work, system.unknowns, control))
         if control is not None:
             control.check()
     weights, bias = problem.spread([(each.system, each.solution) for each in solved])

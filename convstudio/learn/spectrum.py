@@ -26,7 +26,7 @@ from convstudio.learn.windows import Doubles
 
 T = TypeVar("T")
 
-_AT_ONCE = 256
+_AT_ONCE = 128
 """Up to so many unknowns LAPACK is done before anyone could wait for it."""
 _LOOK_SECONDS = 0.02
 _TOUCHED = 1e-6
@@ -117,9 +117,6 @@ class Spectrum:
 def eigen(matrix: Doubles, control: Control | None = None) -> tuple[Doubles, Doubles]:
     """Return the eigenvalues, ascending, and eigenvectors of a symmetric matrix.
 
-    LAPACK cannot be stopped: a large matrix is left to a thread of its own, for whose result nobody waits
-    once the control is cancelled.
-
     Raises:
         Cancelled: by the control.
     """
@@ -128,12 +125,20 @@ def eigen(matrix: Doubles, control: Control | None = None) -> tuple[Doubles, Dou
         values, vectors = np.linalg.eigh(matrix)
         return values, vectors
 
-    if control is None or len(matrix) <= _AT_ONCE:
+    return apart(work, len(matrix), control)
+
+
+def apart(work: Callable[[], T], unknowns: int, control: Control | None) -> T:
+    """Return what ``work`` returns.
+
+    LAPACK and BLAS cannot be stopped: matrices of many unknowns are left to a thread of its own, for whose
+    result nobody waits once the control is cancelled.
+
+    Raises:
+        Cancelled: by the control.
+    """
+    if control is None or unknowns <= _AT_ONCE:
         return work()
-    return _apart(work, control)
-
-
-def _apart(work: Callable[[], T], control: Control) -> T:
     results: list[T] = []
     failures: list[Exception] = []
     done = threading.Event()
