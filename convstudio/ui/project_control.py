@@ -82,6 +82,7 @@ class ProjectControl(QObject):
         if self.files.path is None:
             self.ask_save_as()
         else:
+            self._window.training.keeper.keep()
             self.files.save()
 
     def ask_save_as(self) -> None:
@@ -102,6 +103,7 @@ class ProjectControl(QObject):
     def _save_to(self, name: str) -> None:
         path = Path(name)
         self._window.settings.last_folder = str(path.parent)
+        self._window.training.keeper.keep()
         self.files.save(path)
 
     @Slot(object)

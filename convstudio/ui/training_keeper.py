@@ -44,10 +44,10 @@ class TrainingKeeper(QObject):
 
     @Slot()
     def keep(self) -> None:
-        """Keep what there is now; a run that has not begun leaves what was learned before."""
+        """Keep what is shown, of a run that plays too; one that has not begun leaves what there was."""
         self._timer.stop()
         project = self._session.project
-        if not self._control.is_open(project):
+        if self._control.result.report is None or not self._control.is_open(project):
             return
         learned = self._control.result.learned(learned_key(project), project.learned)
         if learned is not None:

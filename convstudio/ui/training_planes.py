@@ -97,13 +97,15 @@ def biases_of(arrays: Sequence[Array], values: Arrays) -> Numbers:
 
 
 def fixed_texts(
-    values: Numbers, limit: float, metrics: QFontMetricsF, room: float, least: int = 1
+    values: Numbers, limit: float, metrics: QFontMetricsF, room: float, least: int = 1, *, bare: bool = True
 ) -> list[list[str]] | None:
     """Return all weights to the same number of decimals, as many as fit into ``room`` px.
 
     None where the largest weight would have fewer than ``least`` digits (of three at most).
 
-    A zero before the point is left out of all, where there is no room for it; "0" alone is exactly nothing.
+    With ``bare`` the zero before the point is left out of all where there is no room for it. "0" alone is
+    exactly nothing.
+
     Unlike a kernel that is edited, one that is learned changes all the time: fractions and rounding to where
     each number happens to be short would make the cells flicker.
     """
@@ -114,7 +116,7 @@ def fixed_texts(
     fewest = max(0, min(decimals, least - 1 - exponent))
     widest = -limit if (values < 0.0).any() else limit
     while decimals >= fewest:
-        for write in (_full, _bare):
+        for write in (_full, _bare)[: 1 + bare]:
             if metrics.horizontalAdvance(write(widest, decimals)) <= room:
                 return [["0" if v == 0.0 else write(v, decimals) for v in row] for row in values.tolist()]
         decimals -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -186,10 +187,11 @@ class WeightsView(QWidget):
             return None, font
         # Of weights that are small beside their scale more digits are shown, but no more than one.
         limit = max(weight_limit(np.nan_to_num(values)), self._limit / 10.0) if values.any() else self._limit
-        # Three digits in letters that are easily read, else two in the smallest, else the colours alone.
-        for pixels in range(_LETTERS, _READABLE - 1, -1):
+        # Three digits in letters that are easily read, if need be without the zero before the point; else two
+        # in the smallest, else the colours alone.
+        for bare, pixels in itertools.product((False, True), range(_LETTERS, _READABLE - 1, -1)):
             font.setPixelSize(pixels)
-            texts = fixed_texts(values, limit, QFontMetricsF(font), side - 4, least=3)
+            texts = fixed_texts(values, limit, QFontMetricsF(font), side - 4, least=3, bare=bare)
             if texts is not None:
                 return texts, font
         font.setPixelSize(_LEAST_LETTERS if side < 30 else _READABLE)

@@ -302,6 +302,22 @@ def test_what_was_saved_goes_into_the_stack_even_where_nothing_can_be_trained(
     other.close()
 
 
+def test_saving_keeps_what_a_run_has_found_so_far(lab: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    set_value(lab, "method", "steps", 100_000)
+    lab.projects.files.save(tmp_path / "p.convstudio")
+    settle(qtbot, lab)
+    trigger(lab, "train-play")
+    qtbot.waitUntil(lambda: step(lab) > 3, timeout=30_000)
+    trigger(lab, "save-project")
+    learned = lab.session.project.learned
+    assert lab.training.playing
+    assert learned is not None
+    assert learned.descent is not None
+    assert learned.descent.step > 3
+    trigger(lab, "train-play")
+    settle(qtbot, lab)
+
+
 def test_that_it_is_in_the_stack_is_said_until_it_is_not(lab: MainWindow, qtbot: QtBot) -> None:
     run(qtbot, lab)
     panel = part(lab, TrainingPanel, "training-panel")
