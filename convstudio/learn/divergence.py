@@ -39,20 +39,33 @@ class Stop:
 
 def finished(steps: int) -> Stop:
     """Return the stop of a run that went to its end."""
-    return Stop("finished", f"All {steps} steps are done." if steps > 1 else "The step is done.", None, steps)
+    return Stop(
+        "finished", f"All {steps:,} steps are done." if steps > 1 else "The step is done.", None, steps
+    )
 
 
 def diverged(step: int, first: float, loss: float, rate: float, best: int, suggested: float) -> Stop:
     """Return the stop of a run whose loss, or whose weights, went beyond bounds."""
+    taken = "1 step" if step == 1 else f"{step:,} steps"
     if np.isfinite(loss):
-        what = f"The loss grew from {first:.3g} to {loss:.3g} in {step} steps"
+        what = f"The loss grew from {plain(first)} to {plain(loss)} in {taken}"
     elif step:
-        what = f"After {step} steps the loss is no longer a number"
+        what = f"After {taken} the loss is no longer a number"
     else:
         what = "The loss is not a number"
-    kept = "back at the start" if best == 0 else f"back at step {best}, which had the lowest loss"
-    reason = f"{what}: the rate {rate:.3g} is too large. The run is {kept}; try a rate of {suggested:g}."
+    kept = "back at the start" if best == 0 else f"back at step {best:,}, which had the lowest loss"
+    reason = (
+        f"{what}: the rate {plain(rate)} is too large. The run is {kept}; try a rate of {plain(suggested)}."
+    )
     return Stop("diverged", reason, suggested, best)
+
+
+def plain(value: float) -> str:
+    """Return a number with three digits, large ones as people write them: "0.0213", "1,500", "2.5e7"."""
+    if 1000 <= abs(value) < 1e6:
+        return f"{float(f'{value:.3g}'):,.0f}"
+    mantissa, _, exponent = f"{value:.3g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
 
 
 def growing(first: NDArray[np.float64], recent: NDArray[np.float64], window: int) -> bool:

@@ -73,7 +73,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         id="sobel",
         title="Learn Sobel",
         text="A hidden Sobel kernel makes the picture after, and Adam finds its nine weights from zeros. "
-        "The loss falls by ten powers of ten while the outer columns take opposite signs.",
+        "The loss falls by more than ten powers of ten while the outer columns take opposite signs.",
         setup=TrainingSetup(PairSetup(teacher=_SOBEL, grey=True), StudentSetup(), _QUICK),
         sample="zone-plate",
     ),

@@ -153,6 +153,14 @@ def solve_lab(lab: Lab, control: Control | None = None) -> LeastSquares:
 # --- how good it is ---
 
 
+def reference(lab: Lab) -> FloatArray:
+    """Return what pictures are compared with: the target, without the noise that was added to it."""
+    pair = lab.pair
+    if pair.clean is None or lab.setup.pair.noise_on == "before":
+        return pair.target
+    return pair.clean
+
+
 @steady_plans()
 def comparisons(lab: Lab, prediction: FloatArray, control: Control | None = None) -> tuple[Comparison, ...]:
     """Return how near the input, the prediction and, against noise, known filters come to the target.
@@ -168,10 +176,8 @@ def comparisons(lab: Lab, prediction: FloatArray, control: Control | None = None
     Raises:
         Cancelled: by the control.
     """
-    pair = lab.pair
-    noisy_before = pair.clean is not None and lab.setup.pair.noise_on == "before"
-    wanted = pair.target if pair.clean is None or noisy_before else pair.clean
-    rows = pair.judged
+    wanted, rows = reference(lab), lab.pair.judged
+    noisy_before = lab.pair.clean is not None and lab.setup.pair.noise_on == "before"
     found = []
     for name, picture in _contestants(lab, prediction, noisy_before, control):
         one, other = picture[:, rows], wanted[:, rows]

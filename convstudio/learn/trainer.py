@@ -58,6 +58,7 @@ class Look:
         prediction: what the network makes of the picture before, ``(C, H, W)`` float32; not to be written to.
         loss: over the training rows of the whole picture, with the penalty.
         validation_loss: over the other rows, without it; None where there are none.
+        penalty: what L2 adds to the loss.
         rate: that of the step to come.
         gradient_norm: the length of the gradient that the last step followed; None at the start.
     """
@@ -69,6 +70,7 @@ class Look:
     validation_loss: float | None
     rate: float
     gradient_norm: float | None
+    penalty: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +115,7 @@ class Trainer:
     _seen: Seen | None  # what the present values make of the picture, once it was computed
     _kept: Checkpoints
     _losses: Curve
+    _penalties: Curve
     _wholes: Curve
     _validations: Curve
     _norms: Curve
@@ -200,14 +203,17 @@ class Trainer:
             validation_loss=validation,
             rate=rate_at(self.method, step),
             gradient_norm=None if math.isnan(norm) else norm,
+            penalty=self._whole.penalty.value(self.values),
         )
 
     def losses(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return steps with their losses, on what a step saw and on the validation rows (NaN: not measured).
 
-        The last step is among them once it was looked at, or, where a step sees patches, left.
+        Both are without the penalty, so that they can be compared. The last step is among them once it was looked at, or, where a step sees patches, left.
         """
         training = self._losses.array()
+        if self.method.l2:
+            training = np.maximum(training - self._penalties.array(len(training)), 0.0)  # NaN stays
         return np.arange(len(training), dtype=np.float64), training, self._validations.array(len(training))
 
     # --- moving ---
@@ -275,7 +281,8 @@ class Trainer:
         self._now, self.last = self._start, 0
         self.stopped, self._seen = None, None
         self._kept = Checkpoints(self._start, self._budget)
-        self._losses, self._wholes, self._validations, self._norms = Curve(), Curve(), Curve(), Curve()
+        self._losses, self._penalties, self._wholes = Curve(), Curve(), Curve()
+        self._validations, self._norms = Curve(), Curve()
 
     @steady_plans()
     def stable_rate(self, control: Control | None = None) -> StableRate:
@@ -343,8 +350,10 @@ class Trainer:
     # --- the losses ---
 
     def _note(self, step: int, slope: _Slope) -> None:
-        """Enter what was measured at a step."""
+        """Enter what was measured at the present step."""
         self._losses.put(step, slope.loss)
+        if self.method.l2:
+            self._penalties.put(step, self._whole.penalty.value(self.values))
         if slope.whole is not None:
             self._wholes.put(step, slope.whole)
         if slope.validation is not None:
@@ -354,7 +363,7 @@ class Trainer:
         """Drop what came after a step, with the losses there."""
         self.last = step
         self._kept.drop_after(step)
-        for curve in (self._losses, self._wholes, self._validations, self._norms):
+        for curve in (self._losses, self._penalties, self._wholes, self._validations, self._norms):
             curve.cut(step)
 
     def _diverges(self, step: int, loss: float, values: Values, control: Control | None) -> bool:

@@ -15,7 +15,7 @@ from convstudio.engine.display import Rendered, render, usual_limit
 from convstudio.engine.feature_maps import thumbnails
 from convstudio.layers import Layer
 from convstudio.layers.base import FloatArray, Shape
-from convstudio.learn.lab import Comparison, Lab, distance
+from convstudio.learn.lab import Comparison, Lab, distance, reference
 from convstudio.learn.network import Parameter, Values
 from convstudio.learn.quality import SSIM_WINDOW, psnr, ssim
 from convstudio.learn.trainer import Look
@@ -31,7 +31,7 @@ _QUALITY_SIDE = 512
 _QUALITY_SHARE = 9.0
 """So many times as long as measuring them took, they are not measured again while it plays."""
 _LEAST_LIMIT = 1e-7
-_GIVE_WAY = 4.5
+_GIVE_WAY = 3.0
 _BARELY_BEYOND = 0.02
 _MOSTLY_INSIDE = 0.9
 
@@ -90,7 +90,8 @@ class TrainingFrame:
 
     Attributes:
         step, last: steps behind the present weights, and the furthest that were made.
-        loss, validation_loss: of the present weights; None where no rows validate.
+        loss, validation_loss: of the present weights, both without L2; None where no rows validate.
+        penalty: what L2 adds to the loss.
         rate, gradient_norm: of the step that comes next, and of the one that was made last.
         distance: the largest difference from a weight of the teacher; None where that is not known.
         steps_per_second: while it played last; None before.
@@ -98,8 +99,9 @@ class TrainingFrame:
         steps, losses, validation_losses: at most ``MOST_POINTS`` of the curve so far, NaN where not measured.
         channel: the one that target, prediction and residual show; None for all (grey or colour).
         before, target, prediction: the latter two on one scale.
-        residual: prediction − target, signed, on a scale that ends at 1 or 3 times a power of ten.
+        residual: prediction − target, signed, on a scale that ends at 1, 2 or 5 times a power of ten.
         psnr, ssim: on rows that were not learned from, if there are any; in a crop of large pictures.
+        denoised: whether these and the comparisons are to the target without the noise that was added to it.
         measured: the step that these two belong to, which may be one of a moment ago.
         comparisons: how well other filters do, once the training rests.
     """
@@ -125,6 +127,8 @@ class TrainingFrame:
     psnr: float | None
     ssim: float | None
     measured: int | None
+    penalty: float = 0.0
+    denoised: bool = False
     comparisons: tuple[Comparison, ...] = ()
 
 
@@ -140,6 +144,7 @@ class FrameMaker:
 
     def __init__(self, lab: Lab, control: Control | None = None) -> None:
         self._lab = lab
+        self._reference = reference(lab)
         self._crop = _middle(lab.pair.target[:, lab.pair.judged])
         self._quality: _Quality | None = None
         self._measure_again = 0.0
@@ -187,7 +192,7 @@ class FrameMaker:
         return TrainingFrame(
             step=look.step,
             last=lab.trainer.last,
-            loss=look.loss,
+            loss=max(look.loss - look.penalty, 0.0) if look.penalty else look.loss,
             validation_loss=look.validation_loss,
             rate=look.rate,
             gradient_norm=look.gradient_norm,
@@ -206,6 +211,8 @@ class FrameMaker:
             psnr=None if quality is None else quality.psnr,
             ssim=None if quality is None else quality.ssim,
             measured=None if quality is None else quality.step,
+            penalty=look.penalty,
+            denoised=self._reference is not lab.pair.target,
         )
 
     def _measured(self, look: Look, resting: bool, control: Control | None) -> _Quality | None:
@@ -214,7 +221,7 @@ class FrameMaker:
             return known
         judged = self._lab.pair.judged
         ours = look.prediction[:, judged][:, *self._crop]
-        theirs = self._lab.pair.target[:, judged][:, *self._crop]
+        theirs = self._reference[:, judged][:, *self._crop]
         if not ours.size:
             return None
         large_enough = min(ours.shape[1:]) >= SSIM_WINDOW
@@ -226,7 +233,7 @@ class FrameMaker:
         return self._quality
 
     def _residual_limit(self, residual: FloatArray) -> float:
-        """Return the end of a scale that holds the usual residuals: 1 or 3 times a power of ten.
+        """Return the end of a scale that holds the usual residuals: 1, 2 or 5 times a power of ten.
 
         It stays until they outgrow it or need clearly less than the scale below it: the colours of frames
         that follow each other can be compared.
@@ -238,9 +245,9 @@ class FrameMaker:
 
 
 def round_limit(usual: float) -> float:
-    """Return the smallest number that is not below this one and 1 or 3 times a power of ten."""
+    """Return the smallest number that is not below this one and 1, 2 or 5 times a power of ten."""
     power = math.floor(math.log10(usual))
-    ends = (float(f"{digit}e{power + more}") for more in (0, 1) for digit in (1, 3))
+    ends = (float(f"{digit}e{power + more}") for more in (0, 1) for digit in (1, 2, 5))
     return next(end for end in ends if end >= usual)
 
 

@@ -65,7 +65,7 @@ def test_a_step_of_gradient_descent_is_what_the_formula_says(sums: bool) -> None
     w, b, expected, beside = np.zeros(9), 0.0, [], []
     for _ in range(12):
         error = windows @ w + b - target
-        expected.append((error[learned] ** 2).mean() + 0.15 * (w**2).sum())
+        expected.append((error[learned] ** 2).mean())  # without L2: comparable with the other rows'
         beside.append((error[held] ** 2).mean())
         slope = 2 * (windows[learned].T @ error[learned]) / learned.sum()
         w, b = w - 0.1 * (slope + 0.3 * w), b - 0.1 * 2 * error[learned].mean()
@@ -77,6 +77,9 @@ def test_a_step_of_gradient_descent_is_what_the_formula_says(sums: bool) -> None
     assert steps.tolist() == list(range(12))
     np.testing.assert_allclose(losses, expected, rtol=1e-6)
     np.testing.assert_allclose(validations, beside, rtol=1e-6)
+    look = trainer.look()
+    assert look.penalty == pytest.approx(0.15 * (w**2).sum(), rel=1e-5)
+    assert trainer.losses()[1][-1] == pytest.approx(look.loss - look.penalty, rel=1e-12)
 
 
 def test_the_look_shows_the_present() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from convstudio.core import Cancelled, Control
 from convstudio.engine.display import render
-from convstudio.learn.lab import Lab, open_lab
+from convstudio.learn.lab import Lab, comparisons, open_lab
 from convstudio.learn.pairs import Pair
 from convstudio.learn.quality import psnr, ssim
 from convstudio.learn.trainer import Look
@@ -141,8 +141,8 @@ def test_of_many_channels_one_is_shown() -> None:
 @given(usual=st.floats(1e-7, 1e30))
 def test_scales_end_at_round_numbers(usual: float) -> None:
     limit = round_limit(usual)
-    assert usual <= limit <= usual * 10 / 3 * (1 + 1e-9)
-    assert f"{limit:.0e}"[0] in "13"
+    assert usual <= limit <= usual * 2.5 * (1 + 1e-9)
+    assert f"{limit:.0e}"[0] in "125"
     assert float(f"{limit:.0e}") == limit
 
 
@@ -154,7 +154,7 @@ def test_the_residuals_scale_stays_until_it_does_not_suit_any_more() -> None:
     for size in (0.9, 0.5, 0.31, 0.25, 0.2, 0.11, 0.25, 0.31, 0.0, 1.1):
         look = looking(lab, lab.pair.target + size * signs)
         seen.append(maker.make(look, None).residual.high)
-    assert seen == [1.0, 1.0, 1.0, 1.0, 0.3, 0.3, 0.3, 1.0, 1e-7, 3.0]
+    assert seen == [1.0, 1.0, 0.5, 0.5, 0.5, 0.2, 0.5, 0.5, 1e-7, 2.0]
 
 
 # --- numbers ---
@@ -169,6 +169,28 @@ def test_quality_is_that_of_the_rows_that_were_not_learned_from() -> None:
     assert frame.psnr == psnr(ours, theirs)
     assert frame.ssim == pytest.approx(ssim(ours, theirs), abs=1e-12)
     assert frame.measured == 3
+
+
+@pytest.mark.parametrize("noise_on", ["before", "after"])
+def test_running_and_resting_quality_is_measured_against_one_picture(noise_on: str) -> None:
+    noisy = with_value(with_value(project(80), "pair", "noise", 0.2), "pair", "noise_on", noise_on)
+    lab = run(noisy, 3)
+    look = lab.trainer.look()
+    frame = FrameMaker(lab).make(look, None)
+    resting = next(each for each in comparisons(lab, look.prediction) if each.name == "prediction")
+    assert frame.psnr == resting.psnr
+    assert frame.ssim == pytest.approx(resting.ssim, abs=1e-12)
+    assert frame.denoised == (noise_on == "after"), "noise before leaves the target without any"
+
+
+def test_the_loss_is_told_without_the_penalty_which_is_told_beside_it() -> None:
+    lab = run(project(l2=0.1), 4)
+    frame = FrameMaker(lab).make(lab.trainer.look(), None)
+    (weight,) = frame.values
+    error = lab.trainer.look().prediction.astype(np.float64) - lab.pair.target
+    assert frame.penalty == pytest.approx(0.05 * float((weight**2).sum()))
+    assert frame.loss == pytest.approx(float((error[:, : lab.pair.split] ** 2).mean()), rel=1e-5)
+    assert frame.losses[-1] == pytest.approx(frame.loss, rel=1e-9)
 
 
 def test_of_a_large_picture_the_middle_is_measured() -> None:
