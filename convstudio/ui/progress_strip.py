@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from convstudio.ui.tips import tip
 
@@ -38,6 +38,8 @@ class ProgressStrip(QFrame):
         row.addWidget(self._text)
         row.addWidget(self._bar, 1)
         row.addWidget(self._cancel)
+        # A strip that comes and goes must not make a small window wider.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.hide()
 
     def start(self, text: str, *, cancellable: bool = True) -> None:

@@ -73,3 +73,12 @@ def test_a_tall_tool_takes_the_place_of_pictures_and_maps(window: MainWindow, qt
     assert centre.views.isVisible()
     assert centre.maps.isVisible()
     assert centre.tools.height() in (low, low + centre.tools.body_height)
+
+
+def test_a_progress_that_comes_makes_no_window_wider(window: MainWindow) -> None:
+    least = window.minimumSizeHint().width()
+    window.centre.progress.start("Opening a photo with a very long name that somebody gave it.jpg…" * 3)
+    window.centre.layout().activate()
+    assert window.centre.minimumSizeHint().width() <= window.centre.width()
+    assert window.minimumSizeHint().width() == least
+    window.centre.progress.finish()
