@@ -19,9 +19,11 @@ from convstudio.session.training_outbox import Event, Outbox
 PATIENCE = 0.25
 """Seconds for which going to a step goes on after another one was asked for, so that scrubbing shows some."""
 
+SLOW_SECONDS = 0.25
+"""How long a step must take before its progress is told."""
 _LONGEST_WAIT = 3600.0
-_NO_MEMORY = "There is not enough memory for this: take a smaller picture, or let a step see patches."
-_CANCELLED = "The training is not open: opening it was cancelled."
+NO_MEMORY = "There is not enough memory for this: take a smaller picture, or let a step see patches."
+CANCELLED = "The training is not open: opening it was cancelled."
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +124,7 @@ class TrainingLoop:
         """Give up whatever goes on; an open lab stays as it is."""
         with self._lock:
             if self._to_open is not None or (self._job is not None and self._job.kind == "open"):
-                self._refusal = _CANCELLED
+                self._refusal = CANCELLED
             self._drop_orders()
             self._interrupt()
 
@@ -167,7 +169,9 @@ class TrainingLoop:
     def show_channel(self, channel: int | None) -> None:
         """Show one channel of target, prediction and residual, or all (None)."""
         with self._lock:
-            self._to_show = self._is_open and not self._closing and channel != self._channel
+            if channel == self._channel:
+                return  # a frame that is being made is the right one
+            self._to_show = self._is_open and not self._closing
             self._channel = channel
             self._interrupt("compare", "show")
 
@@ -279,7 +283,7 @@ class TrainingLoop:
 
     def _new(self, kind: str, work: Any = None, topic: str = "") -> _Job:
         self._progress = 0.0
-        told = kind in ("open", "place", "question", "prepare")
+        told = kind in ("open", "place", "question", "prepare", "play", "step")
         control = Control(self._report if told else None)
         return _Job(kind, self._generation, control, time.monotonic(), work, topic)
 
@@ -369,7 +373,7 @@ class TrainingLoop:
 
     def _failed(self, job: _Job, error: Exception) -> None:
         known = isinstance(error, LearnError | PictureError | MemoryError)
-        text = _NO_MEMORY if isinstance(error, MemoryError) else str(error)
+        text = NO_MEMORY if isinstance(error, MemoryError) else str(error)
         if not known:
             text = f"The training met an error of the program: {error}"
         with self._lock:
@@ -393,4 +397,7 @@ class TrainingLoop:
         with self._lock:
             self._progress = part
             self._lose_patience()
-            self._outbox.tell()
+            job = self._job
+            steps = job is not None and job.kind in ("play", "step")
+            if not steps or time.monotonic() - job.started >= SLOW_SECONDS:
+                self._outbox.tell()

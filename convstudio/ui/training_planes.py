@@ -114,8 +114,9 @@ def fixed_texts(
     exponent = math.floor(math.log10(limit))
     decimals = min(_MOST_DECIMALS, max(0, 2 - exponent))
     fewest = max(0, min(decimals, least - 1 - exponent))
-    widest = -limit if (values < 0.0).any() else limit
     while decimals >= fewest:
+        signed = float(values.min()) <= -0.5 / 10.0**decimals  # and is not written as nothing
+        widest = -limit if signed else limit
         for write in (_full, _bare)[: 1 + bare]:
             if metrics.horizontalAdvance(write(widest, decimals)) <= room:
                 return [["0" if v == 0.0 else write(v, decimals) for v in row] for row in values.tolist()]
