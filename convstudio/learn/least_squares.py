@@ -11,22 +11,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convstudio.core import Control
 from convstudio.core.gradients.progress import share
 from convstudio.core.speeds import steady_plans
 from convstudio.layers.bank_layer import Places
-from convstudio.layers.base import FloatArray
 from convstudio.learn.errors import LearnError
+from convstudio.learn.leftover import Leftover, leftover
 from convstudio.learn.linear_systems import MOST_UNKNOWNS, LinearProblem, System, normal_matrix
-from convstudio.learn.network import Network, Values
+from convstudio.learn.network import Network
 from convstudio.learn.pairs import Pair
 from convstudio.learn.spectrum import Spectrum, apart, smooth_first
-from convstudio.learn.verdict import Facts, Verdict, causes_of, judge
+from convstudio.learn.verdict import BEYOND_ROUNDING, EIGHT_BIT, Facts, Verdict, causes_of, judge
 from convstudio.learn.windows import Doubles
 
 __all__ = ["MOST_DRAWN", "MOST_UNKNOWNS", "Direction", "LeastSquares", "normal_matrix", "solve"]
@@ -34,10 +32,10 @@ __all__ = ["MOST_DRAWN", "MOST_UNKNOWNS", "Direction", "LeastSquares", "normal_m
 MOST_DRAWN = 8
 """Undetermined directions that are given as kernels."""
 
-_HALF_STEP = 0.5 / 255
-_BAND_CELLS = 1 << 18
 _SOLVED = 0.9
 """Of the progress; LAPACK tells of none."""
+_ALIKE = 0.02
+"""Up to which share of the largest biases may differ and be told as one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,16 +115,56 @@ def solve(network: Network, pair: Pair, *, l2: float = 0.0, control: Control | N
             "There is no pixel to learn from: all are left out or kept for validation. Let clipped pixels "
             "count, or keep fewer rows for validation."
         )
+    solved = _systems(problem, 0.5 * l2 * cells, share(control, 0.0, _SOLVED))
+    weights, bias = problem.spread([(each.system, each.solution) for each in solved])
+    fit = leftover(
+        network, pair, {"weight": weights, "bias": bias}, share(control, _SOLVED, 0.95 if l2 > 0 else 1.0)
+    )
+    apart_from_l2 = fit
+    if l2 > 0:
+        free = problem.spread([(each.system, each.free) for each in solved])
+        values = dict(zip(("weight", "bias"), free, strict=True))
+        apart_from_l2 = leftover(network, pair, values, share(control, 0.95, 1.0))
+    biased, offset = None, None
+    if not problem.learns_bias and apart_from_l2.residual > BEYOND_ROUNDING * EIGHT_BIT:
+        biased, offset = _with_bias(problem, network, share(control, 1.0, 1.0))
+    causes = _Causes(apart_from_l2.residual if l2 > 0 else None, biased, offset)
+    return _gathered(problem, solved, weights, bias if problem.learns_bias else None, fit, causes)
+
+
+def _systems(problem: LinearProblem, ridge: float, control: Control | None) -> list[_Solved]:
     solved: list[_Solved] = []
-    for system in problem.systems(share(control, 0.0, _SOLVED)):
-        work = partial(_solved, problem, system, 0.5 * l2 * cells, share(control, _SOLVED, _SOLVED))
+    for system in problem.systems(control):
+        work = partial(_solved, problem, system, ridge, share(control, 1.0, 1.0))
         solved.append(apart(work, system.unknowns, control))
         if control is not None:
             control.check()
-    weights, bias = problem.spread([(each.system, each.solution) for each in solved])
-    values: Values = tuple(weights if each.name == "weight" else bias for each in network.parameters)
-    fit = _fit(network, pair, values, share(control, _SOLVED, 1.0))
-    return _gathered(problem, solved, weights, bias if problem.learns_bias else None, fit)
+    return solved
+
+
+@dataclass(frozen=True)
+class _Causes:
+    """RMS errors that would be left without L2, and with a bias (``offset``, where there is one number)."""
+
+    without_l2: float | None
+    with_bias: float | None
+    offset: float | None
+
+
+def _with_bias(
+    problem: LinearProblem, network: Network, control: Control | None
+) -> tuple[float | None, float | None]:
+    """Return the RMS error that a bias would leave, and the bias; None where that would be too large."""
+    try:
+        other = problem.with_bias()
+    except LearnError:  # one unknown too many
+        return None, None
+    learner = Network(network.layers, network.in_shape, {(0, "weight"), (0, "bias")})
+    solved = _systems(other, 0.0, control)
+    weights, bias = other.spread([(each.system, each.solution) for each in solved])
+    left = leftover(learner, problem.pair, {"weight": weights, "bias": bias}, control)
+    alike = float(np.ptp(bias)) <= _ALIKE * float(np.abs(bias).max())
+    return left.residual, float(bias.mean()) if alike else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +173,7 @@ class _Solved:
 
     system: System
     solution: Doubles
+    free: Doubles  # without L2
     rank: int
     condition: float
     inverse: Doubles
@@ -155,14 +194,15 @@ def _solved(problem: LinearProblem, system: System, ridge: float, control: Contr
         )
     planes = problem.planes(system)
     null = smooth_first(spectrum.null_space(), planes, control)
-    solver = spectrum
+    free = solution = spectrum.solve(system.right)
     if ridge > 0:
         pulled = system.matrix.copy()
         pulled[np.arange(system.weights), np.arange(system.weights)] += ridge
-        solver = Spectrum.of(pulled, system.weights, system.cells, control)
+        solution = Spectrum.of(pulled, system.weights, system.cells, control).solve(system.right)
     return _Solved(
         system=system.without_matrix(),
-        solution=solver.solve(system.right),
+        solution=solution,
+        free=free,
         rank=spectrum.rank,
         condition=spectrum.condition,
         inverse=spectrum.inverse_diagonal(),
@@ -172,71 +212,23 @@ def _solved(problem: LinearProblem, system: System, ridge: float, control: Contr
     )
 
 
-# --- the error that is left ---
-
-
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """Sums of squared errors and cells by output channel; shares of the picture that are clipped."""
-
-    learned: Doubles
-    learned_cells: NDArray[np.int64]
-    held: float
-    held_cells: int
-    clipped: float
-    clipped_learned: float
-
-
-def _fit(network: Network, pair: Pair, values: Values, control: Control | None) -> _Fit:
-    """Run the network, and compare band by band."""
-    prediction, target = network.forward(pair.before, values, control).output, pair.target
-    channels, rows, columns = target.shape
-    low, high = _limits(target)
-    learned, cells = np.zeros(channels), np.zeros(channels, np.int64)
-    held, held_cells, clipped, clipped_learned = 0.0, 0, 0, 0
-    step = max(1, _BAND_CELLS // columns)
-    edges = sorted({*range(0, rows, step), min(pair.split, rows), rows})
-    for channel in range(channels):
-        for top, bottom in pairwise(edges):
-            fit, wanted = prediction[channel, top:bottom], target[channel, top:bottom]
-            keep = np.True_ if pair.keep is None else pair.keep[channel, top:bottom]
-            error = np.where(keep, np.subtract(fit, wanted, dtype=np.float64), 0.0).reshape(-1)
-            squares, count = float(error @ error), int(np.broadcast_to(keep, fit.shape).sum())
-            beyond = ((wanted <= low) & (fit < low - _HALF_STEP)) | (
-                (wanted >= high) & (fit > high + _HALF_STEP)
-            )
-            clipped += int(np.count_nonzero(beyond))
-            if top < pair.split:
-                learned[channel] += squares
-                cells[channel] += count
-                clipped_learned += int(np.count_nonzero(beyond & keep))
-            else:
-                held, held_cells = held + squares, held_cells + count
-            if control is not None:
-                control.check()
-    return _Fit(learned, cells, held, held_cells, clipped / target.size, clipped_learned / target.size)
-
-
-def _limits(target: FloatArray) -> tuple[float, float]:
-    """The values at which the picture may have been cut off: 0 and 1, where it does not go beyond them."""
-    low = 0.0 if target.min() >= 0 else -math.inf
-    high = 1.0 if target.max() <= 1 else math.inf
-    return low, high
-
-
 # --- everything together ---
 
 
 def _gathered(
-    problem: LinearProblem, solved: Sequence[_Solved], weights: Doubles, bias: Doubles | None, fit: _Fit
+    problem: LinearProblem,
+    solved: Sequence[_Solved],
+    weights: Doubles,
+    bias: Doubles | None,
+    fit: Leftover,
+    causes: _Causes,
 ) -> LeastSquares:
     uncertainty, _ = problem.spread([(each.system, _errors(each, fit)) for each in solved])
-    loss = float(fit.learned.sum()) / int(fit.learned_cells.sum())
-    held = math.sqrt(fit.held / fit.held_cells) if fit.held_cells else None
+    pair = problem.pair
     rank = sum(each.rank * each.sides for each in solved)
     unknowns = sum(each.system.unknowns * each.sides for each in solved)
     gaps = problem.windows.dilation
-    causes = [
+    missing = [
         why
         for each in solved
         for why in causes_of(each.null, each.planes, gaps, each.system.unknowns - each.system.weights)
@@ -248,21 +240,29 @@ def _gathered(
         rank=rank,
         cells=min(each.system.cells for each in solved),
         most=max(each.system.unknowns for each in solved),
-        causes=tuple(dict.fromkeys(causes)),
+        causes=tuple(dict.fromkeys(missing)),
         bias=bias is not None,
-        residual=math.sqrt(loss),
-        validation=held,
+        residual=fit.residual,
+        validation=fit.validation,
         error=float(known.max()),
         place=(row, column, _channel_named(problem, output, channel)),
         largest=float(np.abs(weights).max()),
         clipped=fit.clipped,
-        left_out=problem.pair.keep is not None and fit.clipped_learned == 0,
+        left_out=pair.keep is not None and fit.clipped_learned == 0,
+        limits=fit.limits,
+        unit="pixels" if len(pair.target) == 1 else "values",
+        carried=fit.carried,
+        without_l2=causes.without_l2,
+        with_bias=causes.with_bias,
+        offset=causes.offset,
+        noise_on=pair.noise_on,
+        noise=pair.noise * (_gain(weights) if pair.noise_on == "before" else 1.0),
     )
     return LeastSquares(
         weights=weights,
         bias=bias,
         residual=facts.residual,
-        validation_residual=held,
+        validation_residual=fit.validation,
         condition=max(each.condition for each in solved),
         rank=rank,
         unknowns=unknowns,
@@ -270,9 +270,14 @@ def _gathered(
         undetermined=_undetermined(solved),
         weakest=_weakest(solved, fit),
         clipped=fit.clipped,
-        loss=loss,
+        loss=fit.residual**2,
         verdict=judge(facts),
     )
+
+
+def _gain(weights: Doubles) -> float:
+    """What a filter makes of white noise, RMS over its output channels: √Σ weight²."""
+    return math.sqrt(float((weights**2).sum()) / len(weights))
 
 
 def _undetermined(solved: Sequence[_Solved]) -> tuple[Direction, ...]:
@@ -283,7 +288,7 @@ def _undetermined(solved: Sequence[_Solved]) -> tuple[Direction, ...]:
     return tuple(found)
 
 
-def _weakest(solved: Sequence[_Solved], fit: _Fit) -> Direction | None:
+def _weakest(solved: Sequence[_Solved], fit: Leftover) -> Direction | None:
     found: Direction | None = None
     for each in solved:
         if each.weakest is None:
@@ -295,14 +300,14 @@ def _weakest(solved: Sequence[_Solved], fit: _Fit) -> Direction | None:
     return found
 
 
-def _errors(solved: _Solved, fit: _Fit) -> Doubles:
+def _errors(solved: _Solved, fit: Leftover) -> Doubles:
     """The standard errors of a system's unknowns, for each right side."""
     known = np.isfinite(solved.inverse)
     variances = np.where(known, solved.inverse, 0.0)[:, np.newaxis] * np.array(_variances(solved, fit))
     return np.where(known[:, np.newaxis], np.sqrt(variances), np.inf)
 
 
-def _variances(solved: _Solved, fit: _Fit) -> list[float]:
+def _variances(solved: _Solved, fit: Leftover) -> list[float]:
     """The variance of the noise that the error left over tells, for each right side."""
     found = []
     for outputs in solved.system.outputs:

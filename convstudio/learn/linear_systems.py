@@ -121,6 +121,17 @@ class LinearProblem:
         part.windows, part._kept = replace(self.windows, top=top, rows=bottom - top), {}
         return part
 
+    def with_bias(self) -> Self:
+        """Return the same problem with the biases unknown too; sums that are known are not summed again.
+
+        Raises:
+            LearnError: a system would have more than 2048 unknowns.
+        """
+        other = copy.copy(self)
+        other.learns_bias = True
+        other.groups = other._alike()
+        return other
+
     # --- which output channels go together ---
 
     def _alike(self) -> tuple[tuple[tuple[int, ...], ...], ...]:

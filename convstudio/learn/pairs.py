@@ -20,6 +20,7 @@ from convstudio.learn.errors import LearnError
 from convstudio.learn.network import Network, Values
 from convstudio.learn.sources import Sources, check_numbers, spatial_of
 from convstudio.learn.teachers import Known
+from convstudio.learn.verdict import percent
 from convstudio.model.training import PairSetup, StudentSetup, TrainingSetup
 
 _NOISE_SEED = 20150611
@@ -38,6 +39,10 @@ class Pair:
         after: the picture after as it came, for showing.
         teacher: what each of the student's arrays should become, where it is known and comparable.
         clean: without the noise that was added: the picture before where that is noisy, else the target.
+        noise_on: "before" or "after" where noise was added there, empty for none.
+        noise: its standard deviation.
+        limits: the cells whose pixels are cut off in a file, black or white, bool of the target's shape; None
+            for none, or where only the target's values tell.
         notes: what was cropped, turned grey or left out, in whole sentences.
     """
 
@@ -49,6 +54,9 @@ class Pair:
     teacher: tuple[NDArray[np.float64], ...] | None = None
     clean: FloatArray | None = None
     notes: tuple[str, ...] = ()
+    noise_on: str = ""
+    noise: float = 0.0
+    limits: Mask | None = None
 
     @property
     def validates(self) -> bool:
@@ -100,6 +108,8 @@ def make_pair(
         clean, after = grid.read(after, control), _with_noise(after, setup.pair.noise, control)
     target = grid.read(after, control)
     split = _split(setup.pair, target.shape[1])
+    limits = _limits(sources, grid, control)
+    noisy = _noisy(setup.pair)
     return Pair(
         before=contiguous(before, control),
         target=target,
@@ -107,8 +117,15 @@ def make_pair(
         split=split,
         after=after,
         clean=clean,
-        notes=(*sources.notes, *_flat_notes(before, target, control)),
+        notes=(
+            *sources.notes,
+            *_clipped_notes(sources, limits, target),
+            *_flat_notes(before, target, network, control),
+        ),
         teacher=_teacher(setup, sources, known, network, grid),
+        noise_on=setup.pair.noise_on if noisy else "",
+        noise=setup.pair.noise if noisy else 0.0,
+        limits=limits,
     )
 
 
@@ -184,7 +201,9 @@ def _kept(
     """The cells that count: of usable pixels, not beyond the picture after."""
     after = sources.before if sources.after is None else sources.after
     inside = grid.inside(spatial_of(after))
-    keep = None if sources.usable is None else grid.read(sources.usable, control)
+    keep = None
+    if sources.leave_out and sources.usable is not None:
+        keep = grid.read(sources.usable, control)
     if inside is not None:
         keep = np.broadcast_to(inside, target.shape) if keep is None else keep & inside
     if keep is None or keep.all():
@@ -197,11 +216,35 @@ def _kept(
     return contiguous(keep, control)
 
 
-def _flat_notes(before: FloatArray, target: FloatArray, control: Control | None) -> tuple[str, ...]:
+def _limits(sources: Sources, grid: Grid, control: Control | None) -> Mask | None:
+    """The cells at the limits of a file; beyond the picture none is."""
+    if sources.usable is None:
+        return None
+    limits = ~grid.read(sources.usable, control)
+    inside = grid.inside((sources.usable.shape[1], sources.usable.shape[2]))
+    return limits if inside is None else limits & inside
+
+
+def _clipped_notes(sources: Sources, limits: Mask | None, target: FloatArray) -> tuple[str, ...]:
+    if not sources.leave_out or limits is None or not limits.any():
+        return ()
+    share = percent(float(np.count_nonzero(limits)) / limits.size)
+    what = "pixels" if len(target) == 1 else "values"
+    return (f"{share} of the {what} of the picture after are black or white and were left out.",)
+
+
+def _flat_notes(
+    before: FloatArray, target: FloatArray, network: Network, control: Control | None
+) -> tuple[str, ...]:
     if _flat(before, control):
         return ("The picture before is the same everywhere: it tells the sum of the weights and no more.",)
     if _flat(target, control):
-        return ("The picture after is the same everywhere: what wipes everything out will be learned.",)
+        flat = "The picture after is the same everywhere: "
+        if any(parameter.name == "bias" for parameter in network.parameters):
+            return (f"{flat}a bias alone makes it, and what wipes everything else out will be learned.",)
+        if not target.any():
+            return (f"{flat}what wipes everything out will be learned.",)
+        return (f"{flat}only a bias can make that. Switch on “Bias”.",)
     return ()
 
 

@@ -39,6 +39,7 @@ class Sources:
         known: the filter that the picture after was made with, where it is known and one.
         usable: the pixels of the picture after that are not cut off at its limits, bool of its shape; None
             for all.
+        leave_out: whether the others are left out.
         cut_before, cut_after: rows and columns that were cut off in front.
         notes: whole sentences.
     """
@@ -48,6 +49,7 @@ class Sources:
     kernel: Kernel | None = None
     known: Known | None = None
     usable: Mask | None = None
+    leave_out: bool = False
     cut_before: Spatial = (0, 0)
     cut_after: Spatial = (0, 0)
     notes: tuple[str, ...] = ()
@@ -163,15 +165,15 @@ def _from_files(
     notes = [f"{each.name}: {note}" for each in (before, after) for note in each.notes]
     for each in (before, after):
         check_numbers(each.values, each.name, control)
-    usable = None
-    if setup.clipped == "leave out":
-        usable, note = _unclipped(after, control)
-        notes += [note] if note else []
+    usable, leave_out = _unclipped(after, control), setup.clipped == "leave out"
+    if leave_out and after.source_depth.startswith("float"):
+        notes.append(f"{after.name} holds float values, which are not cut off: every pixel counts.")
     first, grey_first = _grey(before.values, setup, "The picture before was turned grey.", control)
     second, grey_second = _grey(after.values, setup, "The picture after was turned grey.", control)
     if usable is not None and len(usable) != len(second):
         usable = np.logical_and.reduce(usable, axis=0, keepdims=True)
-    return Sources(first, second, usable=usable, notes=(*notes, *grey_first, *grey_second))
+    told = (*notes, *grey_first, *grey_second)
+    return Sources(first, second, usable=usable, leave_out=leave_out, notes=told)
 
 
 def _grey(
@@ -202,15 +204,12 @@ def check_numbers(values: FloatArray, name: str, control: Control | None = None)
         )
 
 
-def _unclipped(after: Picture, control: Control | None) -> tuple[Mask | None, str]:
-    """The pixels that are neither black nor white, and a note where there is something to say."""
+def _unclipped(after: Picture, control: Control | None) -> Mask | None:
+    """The values that are neither black nor white; None where all are, or none is cut off."""
     if after.source_depth.startswith("float"):
-        return None, f"{after.name} holds float values, which are not cut off: every pixel counts."
+        return None
     usable: Mask = np.empty(after.values.shape, np.bool_)
     for band in bands(usable.shape, control):
         part = after.values[band]
         usable[band] = (part > 0.0) & (part < 1.0)
-    share = 1.0 - np.count_nonzero(usable) / usable.size
-    if share == 0.0:
-        return None, ""
-    return usable, f"{share:.2%} of the values of {after.name} are black or white and were left out."
+    return None if usable.all() else usable

@@ -21,7 +21,22 @@ TOO_UNCERTAIN = 0.1
 ELSEWHERE = 2.0
 """How many times larger the error on the rows kept for validation may be before it is said."""
 
+REMOVES_MOST = 0.5
+"""Up to which share of the RMS error what is left counts as most of it gone."""
+CARRIES = 0.25
+"""From which share of the squared error on clipped cells may be its cause: they bend the fit elsewhere."""
+NOISY = 0.3
+"""From which share of the RMS error on what a filter lets through of noise names the noise as its cause."""
+
 _SAME = 1e-3
+_HELD_BACK = 0.99
+_TITLES = {
+    "l2": "L2 holds the weights back",
+    "bias": "A bias is missing: switch on “Bias”",
+    "clipped": "The picture after is clipped",
+    "noise": "What is left is noise that was added",
+    "else": "More than a linear filter of this size",
+}
 
 
 @dataclass(frozen=True)
@@ -53,8 +68,15 @@ class Facts:
         residual, validation: RMS errors.
         error: the largest standard error of a determined weight, at ``place`` (row, column, channel or −1).
         largest: the size of the largest weight.
-        clipped: the share of the pixels that are cut off at black or white; left_out: whether they were not
-            learned from.
+        clipped: the share of the cells at black or white where the fit lies beyond; left_out: whether they
+            were not learned from.
+        limits: the share of the cells at black or white, whatever the fit is; unit: what they are called.
+        carried: which part of the squared error lies on clipped cells.
+        without_l2: the RMS error of the solution without L2; None where there is none.
+        with_bias: the RMS error (without L2) if a bias, ``offset``, were learned; None where that was not
+            tried.
+        noise_on: "before" or "after" where noise was added there, empty for none.
+        noise: what noise of it is left in the fit or in the picture after, RMS.
     """
 
     unknowns: int
@@ -70,6 +92,33 @@ class Facts:
     largest: float
     clipped: float
     left_out: bool
+    limits: float = 0.0
+    unit: str = "pixels"
+    carried: float = 0.0
+    without_l2: float | None = None
+    with_bias: float | None = None
+    offset: float | None = None
+    noise_on: str = ""
+    noise: float = 0.0
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether more is left than rounding leaves."""
+        return self.residual > BEYOND_ROUNDING * EIGHT_BIT
+
+    @property
+    def cause(self) -> str:
+        """What the error comes from, as far as that can be told: a key of the titles; empty for rounding."""
+        if not self.unexplained:
+            return ""
+        freely = self.residual if self.without_l2 is None else self.without_l2
+        if freely <= max(REMOVES_MOST * self.residual, BEYOND_ROUNDING * EIGHT_BIT):
+            return "l2"
+        if self.with_bias is not None and self.with_bias <= REMOVES_MOST * freely:
+            return "bias"
+        if self.carried >= CARRIES and not self.left_out:
+            return "clipped"
+        return "noise" if self.noise_on and self.noise >= NOISY * freely else "else"
 
 
 def judge(facts: Facts) -> Verdict:
@@ -77,10 +126,8 @@ def judge(facts: Facts) -> Verdict:
     fit = _of_fit(facts)
     if facts.rank < facts.unknowns:
         return Verdict("undetermined", "Not determined by this picture", (*_of_missing(facts), *fit))
-    if facts.residual > BEYOND_ROUNDING * EIGHT_BIT:
-        clipped = facts.clipped > 0 and not facts.left_out
-        title = "The picture after is clipped" if clipped else "More than a linear filter of this size"
-        return Verdict("imperfect", title, fit)
+    if facts.unexplained:
+        return Verdict("imperfect", _TITLES[facts.cause], fit)
     if facts.error > TOO_UNCERTAIN * facts.largest:
         return Verdict("weak", "Determined, but uncertain", (*_of_uncertain(facts), *fit))
     what = "number" if facts.bias else "weight"
@@ -123,45 +170,68 @@ def _of_uncertain(facts: Facts) -> tuple[str, ...]:
 
 
 def _of_fit(facts: Facts) -> tuple[str, ...]:
-    said = []
-    times = facts.residual / EIGHT_BIT
-    if times > BEYOND_ROUNDING:
-        said.append(
-            f"The best fit is off by {number(facts.residual)} (RMS), {number(times)} times what rounding to "
-            "8 bits explains."
-        )
-    elif times > 0.1:
-        said.append(
-            f"The fit is off by {number(facts.residual)} (RMS), which rounding to 8 bits explains "
-            f"({number(EIGHT_BIT)})."
-        )
-    elif times > 0:
-        said.append(f"The fit is off by {number(facts.residual)} (RMS) only: it explains the picture after.")
-    else:
-        said.append("The fit leaves no error at all.")
+    said = [_of_size(facts.residual), *_of_l2(facts)]
     held = facts.validation
     if held is not None and held > EIGHT_BIT and held > ELSEWHERE * facts.residual:
         said.append(
             f"On the rows that were not learned from it is off by {number(held)}: what was learned does not "
             "hold everywhere."
         )
+    cause = facts.cause
+    if cause == "bias" and facts.with_bias is not None:
+        what = "biases" if facts.offset is None else f"a bias of {number(facts.offset)}"
+        said.append(f"With {what} it would be off by {number(facts.with_bias)} only: switch on “Bias”.")
     said += _of_clipped(facts)
-    if times > BEYOND_ROUNDING and (facts.clipped == 0 or facts.left_out):
+    if cause == "noise":
         said.append(
-            "Something else is in the picture after: a filter larger than the student, noise, a curve, "
-            "pixels cut off at black or white, or another border."
+            "The noise that was put on the picture before is the reason: a filter that smooths it away blurs "
+            "the picture, too, and this one is the best between the two."
+            if facts.noise_on == "before"
+            else "The noise that was put on the picture after is the reason: no filter can foresee it."
+        )
+    if cause == "else":
+        said.append(
+            "Something else is in the picture after: a filter larger than the student, a shift, noise, a "
+            "curve, or another border."
         )
     return tuple(said)
+
+
+def _of_size(residual: float) -> str:
+    """How large the error is, beside that of rounding."""
+    times, off = residual / EIGHT_BIT, f"off by {number(residual)} (RMS)"
+    if times > BEYOND_ROUNDING:
+        return f"The best fit is {off}, {number(times)} times what rounding to 8 bits leaves."
+    if times > 2:
+        return f"The fit is {off}, little more than rounding to 8 bits leaves ({number(EIGHT_BIT)})."
+    if times >= 0.5:
+        return f"The fit is {off}, about as much as rounding to 8 bits leaves ({number(EIGHT_BIT)})."
+    if times > 0.1:
+        return f"The fit is {off}, less than rounding to 8 bits leaves ({number(EIGHT_BIT)})."
+    if times > 0:
+        return f"The fit is {off} only: it explains the picture after."
+    return "The fit leaves no error at all."
+
+
+def _of_l2(facts: Facts) -> tuple[str, ...]:
+    if facts.without_l2 is None or facts.without_l2 >= _HELD_BACK * facts.residual:
+        return ()
+    return (f"L2 holds the weights back: without it the fit would be off by {number(facts.without_l2)}.",)
 
 
 def _of_clipped(facts: Facts) -> tuple[str, ...]:
     if facts.clipped == 0:
         return ()
     said = (
-        f"The picture after is clipped in {percent(facts.clipped)} of its pixels: no linear filter explains "
-        "those."
+        f"The picture after is clipped in {percent(facts.clipped)} of its {facts.unit}: no linear filter "
+        f"explains those. {percent(facts.limits)} of its {facts.unit} are black or white, clipped are those "
+        "where the fit lies beyond."
     )
-    return (said, "They were left out." if facts.left_out else "Leave them out (“Clipped”) and solve again.")
+    if facts.left_out:
+        return (said, "They were left out.")
+    if not facts.unexplained or facts.cause == "clipped":
+        return (said, "Leave them out (“Clipped”) and solve again.")
+    return (said, f"They hold {percent(facts.carried)} of the squared error only.")
 
 
 def causes_of(null: Doubles, planes: Places, gaps: Spatial, biases: int = 0) -> tuple[str, ...]:

@@ -345,7 +345,7 @@ def test_clipped_pixels_can_be_left_out() -> None:
     pair, _ = made(given, None, *files(after))
     assert pair.keep is not None
     assert [tuple(place) for place in np.argwhere(~pair.keep)] == [(0, 4, 4), (1, 6, 7)]
-    assert pair.notes == ("0.09% of the values of after.png are black or white and were left out.",)
+    assert pair.notes == ("0.1 % of the values of the picture after are black or white and were left out.",)
     assert made(setup("files"), None, *files(after))[0].keep is None
     grey, _ = made(given.with_value("pair", "grey", True), None, *files(after))
     assert grey.keep is not None
@@ -372,8 +372,12 @@ def test_flat_pictures_are_noted() -> None:
     )
     after, _ = made(setup("files"), None, *files(flat))
     assert after.notes == (
-        "The picture after is the same everywhere: what wipes everything out will be learned.",
+        "The picture after is the same everywhere: only a bias can make that. Switch on “Bias”.",
     )
+    after, _ = made(setup("files", bias=True), None, *files(flat))
+    assert "a bias alone makes it" in after.notes[0]
+    after, _ = made(setup("files"), None, *files(0 * flat))
+    assert "what wipes everything out will be learned" in after.notes[0]
 
 
 # --- noise and validation ---

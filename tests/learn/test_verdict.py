@@ -40,7 +40,7 @@ def test_a_good_fit_is_determined():
     kind, text = said()
     assert kind == "determined"
     assert "All 25 weights follow from this picture, to within 0.0003" in text
-    assert "which rounding to 8 bits explains (0.0011)" in text
+    assert "about as much as rounding to 8 bits leaves (0.0011)" in text
     assert "clipped" not in text
 
 
@@ -58,14 +58,15 @@ def test_one_unknown_and_biases_have_their_words():
 def test_a_large_error_is_no_linear_filter():
     kind, text = said(residual=20 * EIGHT_BIT)
     assert kind == "imperfect"
-    assert "off by 0.023 (RMS), 20 times what rounding to 8 bits explains" in text
+    assert "off by 0.023 (RMS), 20 times what rounding to 8 bits leaves" in text
     assert "a filter larger than the student" in text
 
 
 def test_clipped_pixels_are_to_be_left_out():
-    kind, text = said(residual=20 * EIGHT_BIT, clipped=0.03)
+    kind, text = said(residual=20 * EIGHT_BIT, clipped=0.03, limits=0.07, carried=0.6)
     assert kind == "imperfect"
     assert "clipped in 3 % of its pixels: no linear filter explains those" in text
+    assert "7 % of its pixels are black or white, clipped are those where the fit lies beyond" in text
     assert "Leave them out" in text
     assert "larger than the student" not in text
     kind, text = said(clipped=0.03, left_out=True)
