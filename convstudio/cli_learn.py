@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import dataclasses
+import math
 import os
-import sys
+import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from convstudio.cli_options import add_declared, read_declared
-from convstudio.spec.params import ChoiceParam, Declared
-from convstudio.terminal import CommandError, Parser, complain, tell
+from convstudio.cli_learn_options import add_options, read_setup
+from convstudio.cli_progress import Bar, on_terminal, progress
+from convstudio.terminal import CommandError, complain, tell
 
 # NumPy and what needs it are imported where they are used, as in cli.py.
 if TYPE_CHECKING:
     from convstudio.kernels import Bank, Kernel
+    from convstudio.layers.base import FloatArray
     from convstudio.learn.lab import Lab
     from convstudio.learn.least_squares import LeastSquares
     from convstudio.model import Picture, TrainingSetup
     from convstudio.model.training_method import MethodSetup
 
+__all__ = ["DESCRIPTION", "EXAMPLES", "add_options", "work"]
+
 DESCRIPTION = (
     "Learn the kernel that makes the picture AFTER out of the picture BEFORE: by gradient descent, and in\n"
     "closed form by least squares, which also tells whether the pictures determine it. The kernel is the\n"
-    "one that cross-correlation uses; -o writes the descent's, or with --closed-form the other."
+    "one that cross-correlation uses.\n\n"
+    "-o writes the descent's kernel, with --closed-form that of least squares; never one for the other. A\n"
+    "descent that diverged is not written (exit code 2), nor is one that is off by more than 10 times as\n"
+    "much as least squares and as what 8 bits can tell (exit code 1): take --closed-form, another --rate or\n"
+    "more --steps then."
 )
 EXAMPLES = (
     "convstudio learn photo.jpg blurred.png --size 5 -o kernel.json\n"
@@ -42,42 +48,13 @@ _MEASURED = 3
 """Steps whose time is taken."""
 _LONG = 90.0
 """Seconds that a descent may take, as they say, before quicker ways are told."""
+_POOR = 10
+"""How many times as far off as the closed form a descent may be to be written."""
+_EXACT = 0.01
+"""The share of the picture after that is no error to speak of, where the closed form leaves none."""
+_ADAPTIVE = ("adam", "rmsprop")
 _FAR = 50
 """How many times the usual rate of a method that scales its steps is worth a word."""
-
-
-def add_options(parser: Parser) -> None:
-    """Add the options of the command."""
-    parser.usage = "convstudio learn BEFORE AFTER [options] [-o KERNEL]"
-    parser.add_argument("before", metavar="BEFORE", help="the picture without the filter")
-    parser.add_argument("after", metavar="AFTER", help="the same picture with it; a border may be cut off")
-    parser.add_argument("-o", "--output", metavar="KERNEL", help="what to write: .json, .csv or .npy")
-    parser.add_argument(
-        "--closed-form", action="store_true", help="least squares alone; -o writes its kernel"
-    )
-    for part, title in (("pair", "the pictures"), ("student", "the kernel"), ("method", "the descent")):
-        group = parser.add_argument_group(title)
-        add_declared(group, _offered(part), part)
-        if part == "student":
-            group.add_argument("--first", metavar="NAME", help="the preset that --start preset begins with")
-
-
-def _offered(part: str) -> tuple[Declared, ...]:
-    """The parameters of a part of the setup that apply to two files and a kernel."""
-    from convstudio.model.training import PairSetup, StudentSetup
-    from convstudio.model.training_method import MethodSetup
-
-    own = {"pair": ("source", "noise", "noise_on"), "student": ("kind",), "method": ()}[part]
-    kinds: dict[str, Any] = {"pair": PairSetup, "student": StudentSetup, "method": MethodSetup}
-    return tuple(_fitting(each) for each in kinds[part].parameters() if each.name not in own)
-
-
-def _fitting(each: Declared) -> Declared:
-    """A kernel of its own has no weights that it could start from as it is."""
-    if each.name != "start" or not isinstance(each.param, ChoiceParam):
-        return each
-    choices = tuple(choice for choice in each.param.choices if choice.value != "present")
-    return dataclasses.replace(each, param=dataclasses.replace(each.param, choices=choices))
 
 
 def work(options: argparse.Namespace) -> int:
@@ -85,58 +62,39 @@ def work(options: argparse.Namespace) -> int:
 
     Raises:
         CommandError: an option or a picture is wrong, the pictures do not go together, or the descent
-            diverged; nothing was written.
+            diverged; nothing was written. A descent that ends far from the best is not written either, and
+            the code is 1.
     """
     from convstudio.learn.errors import LearnError
 
-    setup = _setup(options)
+    setup = read_setup(options)
     _check_output(options)
+    unwritten = " Nothing was written." if options.output else ""
     before, after = (_load(name) for name in (options.before, options.after))
     try:
-        lab = _opened(setup, before, after, given=options.method_rate is not None)
-        for note in lab.pair.notes:
-            complain(note)
+        lab = _opened(setup, before, after)
         if options.closed_form:
             solved = _solve(lab)
-            bank = _bank(lab, _values(lab, solved))
+            bank, poor = _bank(lab, _values(lab, solved)), ""
             _tell_solved(solved, bank)
         else:
-            bank = _descend(lab)
-            _tell_beside(lab)
-        reason = _reason(lab)
+            lab = _with_rate(lab, before, after, given=options.method_rate is not None)
+            bank = _tell_descent(lab, _descend(lab, unwritten))
+            _tell_wild(lab)
+            poor = _tell_beside(lab)
     except LearnError as error:
         raise CommandError(_in_options(str(error))) from error
     except MemoryError:
         raise CommandError("there is not enough memory for these pictures") from None
-    if reason:
-        raise CommandError(f"{reason} Nothing was written." if options.output else reason)
+    if poor:
+        complain(f"{poor}{unwritten}")
+        return 1 if options.output else 0
     if options.output:
-        _save(options.output, bank)
+        _save(options.output, bank, "least squares" if options.closed_form else "the descent")
     return 0
 
 
 # --- before the work ---
-
-
-def _setup(options: argparse.Namespace) -> TrainingSetup:
-    from convstudio.kernels import preset
-    from convstudio.model.training import PairSetup, StudentSetup, TrainingSetup
-    from convstudio.model.training_method import MethodSetup
-    from convstudio.spec.registry import UnknownKindError
-
-    student = read_declared(options, _offered("student"), "student")
-    if options.first is not None:
-        if student.setdefault("start", "preset") != "preset":
-            raise CommandError("--first goes with --start preset only")
-        try:
-            student["first"] = preset(options.first).make()
-        except UnknownKindError as error:
-            raise CommandError(str(error)) from error
-    return TrainingSetup(
-        PairSetup(source="files", **read_declared(options, _offered("pair"), "pair")),
-        StudentSetup(**student),
-        MethodSetup(**read_declared(options, _offered("method"), "method")),
-    )
 
 
 def _check_output(options: argparse.Namespace) -> None:
@@ -165,31 +123,51 @@ def _load(name: str) -> Picture:
         raise CommandError(str(error)) from error
 
 
-def _opened(setup: TrainingSetup, before: Picture, after: Picture, *, given: bool) -> Lab:
-    """The lab; a rate that was not given is one that suits the pictures, a wild one is told of."""
+def _opened(setup: TrainingSetup, before: Picture, after: Picture) -> Lab:
+    """The lab, told of where no bar will show that it is at work."""
     from convstudio.learn.lab import open_lab
     from convstudio.model import Project
 
-    project = Project(before, ())
-    lab = open_lab(setup, project, before, after)
-    stable, adaptive = lab.trainer.stable_rate(), setup.method.optimizer in ("adam", "rmsprop")
-    if not given and not adaptive:
-        setup = setup.with_value("method", "rate", min(max(stable.suggested, 1e-9), 1000.0))
-        return open_lab(setup, project, before, after)
-    limit = _FAR * stable.suggested if adaptive else stable.limit
-    if limit is not None and setup.method.rate > limit:
-        complain(f"{stable.sentence} A rate of {stable.suggested:g} would do.")
+    lab = open_lab(setup, Project(before, ()), before, after)
+    for note in lab.pair.notes:
+        complain(note)
+    if not on_terminal():
+        (rows, columns), (_, height, width) = setup.student.size, lab.pair.before.shape
+        complain(f"learning {rows}×{columns} from {width}×{height} px…")
     return lab
+
+
+def _with_rate(lab: Lab, before: Picture, after: Picture, *, given: bool) -> Lab:
+    """The lab with a rate that suits the pictures, if none was given."""
+    from convstudio.core import Control
+    from convstudio.learn.lab import open_lab
+    from convstudio.model import Project
+
+    if given or lab.setup.method.optimizer in _ADAPTIVE:
+        return lab
+    with progress("looking for a rate") as told:
+        stable = lab.trainer.stable_rate(Control(told))
+    setup = lab.setup.with_value("method", "rate", min(max(stable.suggested, 1e-9), 1000.0))
+    return open_lab(setup, Project(before, ()), before, after)
 
 
 # --- the work ---
 
 
-def _descend(lab: Lab) -> Bank:
-    """Run the descent and tell of it."""
+def _descend(lab: Lab, unwritten: str) -> float:
+    """Run the descent, and return how many seconds it took.
+
+    Raises:
+        CommandError: it diverged.
+    """
+    from convstudio.core import Control
+
     method, trainer = lab.setup.method, lab.trainer
-    start = first = time.perf_counter()
-    with _Bar(method.steps) as bar:
+    start = time.perf_counter()
+    with progress("preparing") as told:
+        trainer.prepare(Control(told))
+    first = time.perf_counter()
+    with Bar(method.steps) as bar:
         while trainer.stopped is None:
             trainer.advance()
             bar(trainer.last, trainer.losses)
@@ -197,19 +175,51 @@ def _descend(lab: Lab) -> Bank:
                 first = time.perf_counter()  # it prepares what the others use
             elif trainer.last == 1 + _MEASURED:
                 _tell_long(method, (time.perf_counter() - first) / _MEASURED, bar)
-    seconds = time.perf_counter() - start
-    look = trainer.look()
-    bank = _bank(lab, look.values)
-    held = "" if look.validation_loss is None else f", {look.validation_loss:.3g} on the rows held back"
+    if trainer.stopped.kind == "diverged":
+        raise CommandError(f"{_in_options(trainer.stopped.reason)}{unwritten}")
+    return time.perf_counter() - start
+
+
+def _tell_descent(lab: Lab, seconds: float) -> Bank:
+    """Tell of a descent that came to its end."""
+    from convstudio.learn.divergence import plain
+
+    method, look = lab.setup.method, lab.trainer.look()
+    off, held = _errors(lab, look.prediction)
+    rows = "" if held is None else f", {held:.3g} on the rows held back"
+    steps = "1 step" if lab.trainer.step == 1 else f"{lab.trainer.step:,} steps"
     tell(
-        f"Descent ({method.optimizer}, rate {method.rate:.3g}): {trainer.step} steps in {seconds:.1f} s, "
-        f"loss {look.loss:.3g}{held}"
+        f"Descent ({method.optimizer}, rate {plain(method.rate)}): {steps} in {seconds:.1f} s, "
+        f"loss {look.loss:.3g}, off by {off:.3g} (RMS){rows}"
     )
+    bank = _bank(lab, look.values)
     _tell_kernels(bank)
     return bank
 
 
-def _tell_long(method: MethodSetup, seconds: float, bar: _Bar) -> None:
+def _tell_wild(lab: Lab) -> None:
+    """Tell of a rate that is too large, though the descent did not diverge in so few steps."""
+    from convstudio.learn.divergence import plain
+
+    method, stable = lab.setup.method, lab.trainer.stable_rate()
+    limit = _FAR * stable.suggested if method.optimizer in _ADAPTIVE else stable.limit
+    if limit is not None and method.rate > limit:
+        complain(f"{stable.sentence} A rate of {plain(stable.suggested)} would do.")
+
+
+def _errors(lab: Lab, prediction: FloatArray) -> tuple[float, float | None]:
+    """The RMS error over the cells that were learned from, and over those held back, whatever the loss."""
+    from convstudio.learn.objectives import Objective
+    from convstudio.learn.whole import kept_cells
+    from convstudio.model.training_method import MethodSetup
+
+    squared = Objective.of(MethodSetup(loss="squared", reduction="mean"))
+    learned, held = kept_cells(lab.pair)
+    off = math.sqrt(squared.loss(prediction, lab.pair.target, learned))
+    return off, None if held is None else math.sqrt(squared.loss(prediction, lab.pair.target, held))
+
+
+def _tell_long(method: MethodSetup, seconds: float, bar: Bar) -> None:
     """Tell of what is quicker, if the whole takes long at so many seconds a step."""
     if seconds * method.steps <= _LONG:
         return
@@ -217,44 +227,54 @@ def _tell_long(method: MethodSetup, seconds: float, bar: _Bar) -> None:
     ways = "--closed-form needs no steps"
     if method.data == "whole":
         ways = f"--data patch sees a part of the picture at a time, {ways}"
-    complain(f"this takes about {seconds * method.steps / 60:.0f} minutes: {ways}")
+    complain(f"this takes about {seconds * method.steps / 60:,.0f} minutes: {ways}")
 
 
 def _solve(lab: Lab) -> LeastSquares:
     from convstudio.core import Control
     from convstudio.learn.lab import solve_lab
-    from convstudio.terminal import Progress
 
-    with Progress() as progress:
-        return solve_lab(lab, Control(progress))
+    with progress("least squares") as told:
+        return solve_lab(lab, Control(told))
 
 
-def _tell_beside(lab: Lab) -> None:
-    """Tell the closed form's answer beside the descent's; where there is none, why."""
+def _tell_beside(lab: Lab) -> str:
+    """Tell the closed form's answer beside the descent's; where there is none, why.
+
+    Returns:
+        why the descent's is not to be taken, empty if it may be.
+    """
     import numpy as np
 
+    from convstudio.learn.divergence import plain
     from convstudio.learn.errors import LearnError
+    from convstudio.learn.verdict import EIGHT_BIT
 
     try:
         solved = _solve(lab)
     except LearnError as error:
         complain(_in_options(str(error)))
-        return
-    found, exact = lab.trainer.look().values, _values(lab, solved)
+        return ""
+    look, exact = lab.trainer.look(), _values(lab, solved)
     _tell_solved(solved, _bank(lab, exact))
-    apart = max(float(np.abs(a - b).max()) for a, b in zip(found, exact, strict=True))
+    apart = max(float(np.abs(a - b).max()) for a, b in zip(look.values, exact, strict=True))
     tell(f"Largest difference between the two: {apart:.2g}")
+    (off, _), (blank, _) = _errors(lab, look.prediction), _errors(lab, np.zeros_like(look.prediction))
+    # Where the fit is exact, any descent is many times as far off: small errors are told by the picture's
+    # own size, and by what an 8-bit file can hold.
+    if off > _POOR * max(solved.residual, min(EIGHT_BIT, _EXACT * blank)):
+        best = solved.residual
+        times = f"{plain(off / best)} times as much as" if best > 0 else "far more than"
+        return (
+            f"the descent is off by {off:.3g} (RMS), {times} least squares ({best:.3g}): take --closed-form, "
+            "another --rate or more --steps."
+        )
     largest = max(float(np.abs(value).max()) for value in exact)
-    if apart > _ARRIVED * largest and solved.rank == solved.unknowns and not _reason(lab):
+    if apart > _ARRIVED * largest and solved.rank == solved.unknowns:
         complain(
             "the descent has not arrived yet: more --steps bring it nearer, --closed-form takes the other"
         )
-
-
-def _reason(lab: Lab) -> str:
-    """Why the descent did not come to its end, empty if it did or was not asked for."""
-    stopped = lab.trainer.stopped
-    return stopped.reason if stopped is not None and stopped.kind == "diverged" else ""
+    return ""
 
 
 def _values(lab: Lab, solved: LeastSquares) -> tuple[Any, ...]:
@@ -270,7 +290,7 @@ def _bank(lab: Lab, values: tuple[Any, ...]) -> Bank:
     return layer.bank
 
 
-def _save(output: str, bank: Bank) -> None:
+def _save(output: str, bank: Bank, how: str) -> None:
     from convstudio.io.kernel_file import KernelFileError, save_bank
 
     try:
@@ -279,7 +299,7 @@ def _save(output: str, bank: Bank) -> None:
         raise CommandError(str(error)) from error
     for note in notes:
         complain(note)
-    tell(f"{output} written")
+    tell(f"{output} written: the kernel that {how} found")
 
 
 # --- telling ---
@@ -293,15 +313,17 @@ def _in_options(text: str) -> str:
         ("“Clipped”", "--clipped leave-out"),
     ):
         text = text.replace(label, option)
-    return text
+    return re.sub(r"The run is back [^;]*; try a rate of (\S+)\.$", r"Try --rate \1.", text)
 
 
 def _tell_solved(solved: LeastSquares, bank: Bank) -> None:
+    from convstudio.learn.divergence import plain
+
     held = solved.validation_residual
     rows = "" if held is None else f", {held:.3g} on the rows held back"
     tell(
-        f"Closed form: off by {solved.residual:.3g} (RMS){rows}, condition {solved.condition:.3g}, "
-        f"rank {solved.rank} of {solved.unknowns}"
+        f"Closed form: off by {solved.residual:.3g} (RMS){rows}, condition {plain(solved.condition)}, "
+        f"rank {solved.rank:,} of {solved.unknowns:,}"
     )
     _tell_kernels(bank)
     tell(_in_options(f"{solved.verdict.title}. {' '.join(solved.verdict.sentences)}"))
@@ -328,43 +350,4 @@ def _tell_kernel(kernel: Kernel) -> None:
     large = abs(kernel.values).max()
     form = "9.5f" if 1e-3 <= large < 1000 or large == 0 else "11.3e"
     for row in kernel.values.tolist():
-        tell("  " + " ".join(f"{weight:{form}}" for weight in row))
-
-
-class _Bar:
-    """A bar on the terminal: the steps that are done, and the loss."""
-
-    WIDTH = 24
-
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
-        self._seen = sys.stderr is not None and sys.stderr.isatty()
-        self._last = time.monotonic()
-        self._drawn = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.clear()
-
-    def clear(self) -> None:
-        """Take the bar away, so that a line can be told."""
-        if self._drawn:
-            self._put("\r\033[K")
-            self._drawn = False
-
-    def __call__(self, step: int, losses: Any) -> None:
-        """Tell how far it is; ``losses`` is asked only when the bar is drawn."""
-        if not self._seen or time.monotonic() - self._last < 0.05:
-            return
-        filled = self.WIDTH * step // self._steps
-        loss = losses()[1][-1]
-        bar = "#" * filled + "." * (self.WIDTH - filled)
-        self._put(f"\r\033[K[{bar}] {step}/{self._steps} steps, loss {loss:.3g}")
-        self._last, self._drawn = time.monotonic(), True
-
-    def _put(self, text: str) -> None:
-        with contextlib.suppress(OSError):
-            sys.stderr.write(text)
-            sys.stderr.flush()
+        tell("  " + " ".join(f"{weight:z{form}}" for weight in row))

@@ -102,7 +102,7 @@ def _forms(declared: Declared) -> tuple[str, str]:
     if isinstance(param, ChoiceParam):
         return "WORD", ", ".join(map(_word, param.choices)) + " "
     if isinstance(param, PerAxisParam):
-        return "N[,N]", "One number, or rows,columns "
+        return "N[,N]", "One number, or rows,columns; 5x3 is understood, too "
     if isinstance(param, PaddingParam):
         return "P", f"{', '.join(PADDING_WORDS)}, or pixels: N, or rows,columns, or top,bottom,left,right "
     return "V", "Implies --padding-mode constant " if declared.name == "padding_value" else ""
@@ -146,6 +146,9 @@ def _number(text: str, option: str, what: str) -> float:
 
 def _whole_numbers(text: str, option: str, counts: tuple[int, ...], what: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
+    if 2 in counts and len(parts) == 1:  # as sizes are written elsewhere: 5x3, 5×3
+        parts = [part.strip() for part in re.split("[x×]", text.lower())]
+        parts = parts if len(parts) <= 2 else [text]
     if len(parts) not in counts or not all(re.fullmatch(r"[+-]?[0-9]{1,9}", part) for part in parts):
         raise CommandError(f"{option} must be {what}, got {text!r}")
     return tuple(int(part) for part in parts)
@@ -155,7 +158,7 @@ def _padding(text: str) -> Padding:
     word = text.strip().lower().replace("-", "_")
     if word in PADDING_WORDS:
         return word
-    if not re.fullmatch(r"[\d+.,\s-]+", text):
+    if not re.fullmatch(r"[\d+.,\sxX×-]+", text):
         words = ", ".join(PADDING_WORDS)
         raise CommandError(f"--padding must be one of {words}, or a number of pixels, got {text!r}")
     forms = "a word, a whole number, rows,columns or top,bottom,left,right"

@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Self
 
-EXIT_CODES = "exit codes: 0 done, 1 a result differs from SciPy, 2 bad input, 130 interrupted"
+EXIT_CODES = (
+    "exit codes: 0 done, 1 a result differs from SciPy or from the best fit, 2 bad input, 130 interrupted"
+)
 FLAGS = ("--convolution", "--prove", "--grey", "--closed-form")
 """The options that take no value."""
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from convstudio.core import Control
 from convstudio.core.gradients.progress import share
 from convstudio.layers.bank_layer import BankLayer
+from convstudio.learn.divergence import plain
 from convstudio.learn.network import Network, Values
 from convstudio.learn.objectives import Objective
 from convstudio.learn.pairs import Pair
@@ -94,7 +95,7 @@ def stable_rate(
     limit = _times(method) / curvature
     suggested = rounded_down((_EXACT if quadric and method.data == "whole" else _CAREFUL) * limit)
     where = "" if quadric else " where the run starts"
-    text = f"Rates above {limit:.3g} diverge: the loss's largest curvature{where} is {curvature:.3g}."
+    text = f"Rates above {plain(limit)} diverge: the loss's largest curvature{where} is {plain(curvature)}."
     return StableRate(limit, suggested, text, curvature)
 
 
