@@ -18,6 +18,8 @@ from convstudio.spec.params import Pair
 Mask = NDArray[np.bool_]
 Number = TypeVar("Number", bound=np.generic)
 
+MOST_APART = 2
+"""Cells by which a picture may differ from what a student with a stride makes: others round."""
 MOST_CUT = LARGEST_STUDENT - 1
 """Pixels that two pictures may differ by along an axis: what a filter without padding cuts off at most."""
 
@@ -103,6 +105,18 @@ def centres(network: Network) -> Grid:
     )
 
 
+def reach(network: Network) -> Pair:
+    """Return how far the student's windows reach from their middle, in pixels, rows first."""
+    rows, columns = network.fields()
+    return rows.size // 2, columns.size // 2
+
+
+def steps(network: Network) -> Pair:
+    """Return how many pixels lie between the student's cells, at least 1."""
+    rows, columns = network.fields()
+    return max(1, int(rows.jump)), max(1, int(columns.jump))
+
+
 def _centre(start: int, size: int) -> int:
     return start + (size - 1) // 2
 
@@ -125,14 +139,15 @@ def cut(spatial: Pair, wanted: Pair) -> Pair:
     return (spatial[0] - wanted[0]) // 2, (spatial[1] - wanted[1]) // 2
 
 
-def middle(picture: NDArray[Number], wanted: Pair, control: Control | None = None) -> NDArray[Number]:
-    """Return the middle ``(C, *wanted)`` of a picture.
+def part(
+    picture: NDArray[Number], first: Pair, size: Pair, control: Control | None = None
+) -> NDArray[Number]:
+    """Return the part ``(C, *size)`` of a picture from a pixel on, in C order.
 
     Raises:
         Cancelled: by the control.
     """
-    top, left = cut((picture.shape[1], picture.shape[2]), wanted)
-    return contiguous(picture[:, top : top + wanted[0], left : left + wanted[1]], control)
+    return contiguous(picture[:, first[0] : first[0] + size[0], first[1] : first[1] + size[1]], control)
 
 
 def size_text(spatial: Pair) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -52,8 +53,9 @@ class Comparison:
 
     Attributes:
         name: "input", "prediction", or the filter that made it.
-        psnr: in dB, infinite where they are equal.
-        ssim: up to 1; None for pictures smaller than its window of 11×11 pixels.
+        psnr: in dB, infinite where they are equal; NaN where no cell counts.
+        ssim: up to 1; None for pictures smaller than its window of 11×11 pixels, and where no window lies on
+            cells that count alone.
     """
 
     name: str
@@ -166,7 +168,7 @@ def comparisons(lab: Lab, prediction: FloatArray, control: Control | None = None
     """Return how near the input, the prediction and, against noise, known filters come to the target.
 
     They are measured on the rows that were not learned from, if there are any, and against the target
-    without noise where noise was added to it.
+    without noise where noise was added to it. Cells that were left out do not count.
 
     Args:
         lab: the training.
@@ -177,13 +179,15 @@ def comparisons(lab: Lab, prediction: FloatArray, control: Control | None = None
         Cancelled: by the control.
     """
     wanted, rows = reference(lab), lab.pair.judged
+    keep = None if lab.pair.keep is None else lab.pair.keep[:, rows]
     noisy_before = lab.pair.clean is not None and lab.setup.pair.noise_on == "before"
     found = []
     for name, picture in _contestants(lab, prediction, noisy_before, control):
         one, other = picture[:, rows], wanted[:, rows]
         large = min(one.shape[1:]) >= SSIM_WINDOW
-        similar = ssim(one, other, control=control) if large else None
-        found.append(Comparison(name, psnr(one, other, control=control), similar))
+        similar = ssim(one, other, control=control, keep=keep) if large else math.nan
+        known = None if math.isnan(similar) else similar
+        found.append(Comparison(name, psnr(one, other, control=control, keep=keep), known))
     return tuple(found)
 
 

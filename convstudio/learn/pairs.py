@@ -14,10 +14,11 @@ from convstudio.layers import Conv
 from convstudio.layers.base import FloatArray
 from convstudio.layers.common import counted
 from convstudio.learn import teachers
-from convstudio.learn.alignment import Grid, Mask, centres
+from convstudio.learn.alignment import Grid, Mask, centres, reach, steps
 from convstudio.learn.bands import bands, contiguous
 from convstudio.learn.errors import LearnError
 from convstudio.learn.network import Network, Values
+from convstudio.learn.shifts import beyond, found_shift, shift_text
 from convstudio.learn.sources import Sources, check_numbers, spatial_of
 from convstudio.learn.teachers import Known
 from convstudio.learn.verdict import percent
@@ -119,6 +120,7 @@ def make_pair(
         clean=clean,
         notes=(
             *sources.notes,
+            *_shift_notes(sources, network, control),
             *_clipped_notes(sources, limits, target),
             *_flat_notes(before, target, network, control),
         ),
@@ -214,6 +216,26 @@ def _kept(
             "padding, or choose another picture."
         )
     return contiguous(keep, control)
+
+
+def _shift_notes(sources: Sources, network: Network, control: Control | None) -> tuple[str, ...]:
+    """What is to be said where two files lie so far apart that the student cannot see it."""
+    if not sources.seek or sources.after is None:
+        return ()
+    before, after = sources.before, sources.after
+    if after.shape[1:] != before.shape[1:]:
+        if max(steps(network)) > 1 or min(centres(network).first) < 0:
+            return ()
+        before = centres(network).view(before)
+    found = found_shift(before, after, control)
+    if found is None or not beyond(found, reach(network)):
+        return ()
+    moved = shift_text((-found[0], -found[1]))
+    said = (
+        f"The picture after seems to be shifted by {moved}, farther than the kernel reaches: enlarge the "
+        "kernel, or crop the pictures so that they lie upon each other."
+    )
+    return (said,)
 
 
 def _limits(sources: Sources, grid: Grid, control: Control | None) -> Mask | None:

@@ -15,10 +15,22 @@ from convstudio.layers import Luminance
 from convstudio.layers.base import FloatArray, Shape
 from convstudio.layers.common import counted, shape_of
 from convstudio.learn import teachers
-from convstudio.learn.alignment import MOST_CUT, Mask, common, croppable, cut, middle, size_text
+from convstudio.learn.alignment import (
+    MOST_APART,
+    MOST_CUT,
+    Mask,
+    common,
+    croppable,
+    cut,
+    part,
+    reach,
+    size_text,
+    steps,
+)
 from convstudio.learn.bands import bands
 from convstudio.learn.errors import LearnError
 from convstudio.learn.network import Network
+from convstudio.learn.shifts import beyond, found_shift, shift_text
 from convstudio.learn.teachers import Known
 from convstudio.model import Picture, Project
 from convstudio.model.training import PairSetup
@@ -40,6 +52,7 @@ class Sources:
         usable: the pixels of the picture after that are not cut off at its limits, bool of its shape; None
             for all.
         leave_out: whether the others are left out.
+        seek: whether one may lie shifted on the other, as files may.
         cut_before, cut_after: rows and columns that were cut off in front.
         notes: whole sentences.
     """
@@ -50,6 +63,7 @@ class Sources:
     known: Known | None = None
     usable: Mask | None = None
     leave_out: bool = False
+    seek: bool = False
     cut_before: Spatial = (0, 0)
     cut_after: Spatial = (0, 0)
     notes: tuple[str, ...] = ()
@@ -71,31 +85,88 @@ class Sources:
         return self.after.shape[1:] in (network.out_shape[1:], self.before.shape[1:])
 
     def cropped(self, network: Network, control: Control | None = None) -> Self:
-        """Return the middle parts that both pictures have.
+        """Return the parts that both pictures have: the middle ones, or where one file lies in the other.
+
+        Beside a student with a stride, the one after may also be some cells off what the student makes.
 
         Raises:
             LearnError: the sizes differ by more than a border.
             Cancelled: by the control.
         """
         assert self.after is not None
-        before, after = spatial_of(self.before), spatial_of(self.after)
+        before, after, wanted = spatial_of(self.before), spatial_of(self.after), network.out_shape[1:]
         sizes = f"The picture before has {size_text(before)} px and the one after {size_text(after)}"
+        strided = max(steps(network)) > 1
+        if strided and all(abs(a - w) <= MOST_APART for a, w in zip(after, wanted, strict=True)):
+            return self._strided(network, sizes, control)
         if not croppable(before, after):
-            wanted = network.out_shape[1:]
             also = "" if wanted == before else f" (or {size_text(wanted)} px, what this student makes)"
-            raise LearnError(
-                f"{sizes}: they must have one size{also}, or differ by no more than the {MOST_CUT} px that a "
-                "filter cuts off at the border. Choose pictures that belong together, or scale one of them."
-            )
+            close = f"differ by no more than the {MOST_CUT} px that a filter cuts off at the border"
+            must = f"they must have one size{also}, or {close}"
+            if strided:
+                must = (
+                    f"the one after must have the {size_text(wanted)} px that this student makes, give or "
+                    f"take {MOST_APART}, or as many as the one before, and {close}"
+                )
+            raise LearnError(f"{sizes}: {must}. Choose pictures that belong together, or scale one of them.")
         size = common(before, after)
+        first, second = cut(before, size), cut(after, size)
         note = f"{sizes}; the middle of {size_text(size)} px was taken of both."
+        found = None
+        if self.seek:
+            middles = part(self.before, first, size, control), part(self.after, second, size, control)
+            found = found_shift(middles[0], middles[1], control)
+        if found is not None and beyond(found, reach(network)):
+            at = (first[0] + found[0] - second[0], first[1] + found[1] - second[1])
+            first, second = (max(0, at[0]), max(0, at[1])), (max(0, -at[0]), max(0, -at[1]))
+            size = common(
+                (before[0] - first[0], before[1] - first[1]), (after[0] - second[0], after[1] - second[1])
+            )
+            note = (
+                f"{sizes}; the picture after lies {shift_text(at)} in the one before, and the "
+                f"{size_text(size)} px that both have were taken."
+            )
+        return self._parts(first, second, size, size, note, control)
+
+    def _strided(self, network: Network, sizes: str, control: Control | None) -> Self:
+        """The same without the last cells that only one has, and without the pixels under them."""
+        assert self.after is not None
+        before, after, wanted = spatial_of(self.before), spatial_of(self.after), network.out_shape[1:]
+        size = common(after, wanted)
+        jumps = steps(network)
+        less = ((wanted[0] - size[0]) * jumps[0], (wanted[1] - size[1]) * jumps[1])
+        kept = (before[0] - less[0], before[1] - less[1])
+        # Without a stride the missing pixels are missing on both sides, as elsewhere.
+        first, second = (
+            tuple(n // 2 if jump == 1 else 0 for n, jump in zip(missing, jumps, strict=True))
+            for missing in (less, (after[0] - size[0], after[1] - size[1]))
+        )
+        note = (
+            f"{sizes}, where this student makes {size_text(wanted)}: {size_text(kept)} px before and "
+            f"{size_text(size)} px after were taken, from the top left."
+        )
+        return self._parts((first[0], first[1]), (second[0], second[1]), kept, size, note, control)
+
+    def _parts(
+        self,
+        first: Spatial,
+        second: Spatial,
+        before: Spatial,
+        after: Spatial,
+        note: str,
+        control: Control | None,
+    ) -> Self:
+        """These parts of the pictures, from ``first`` and ``second`` on."""
+        assert self.after is not None
+        usable = self.usable
         return dataclasses.replace(
             self,
-            before=middle(self.before, size, control),
-            after=middle(self.after, size, control),
-            usable=None if self.usable is None else middle(self.usable, size, control),
-            cut_before=cut(before, size),
-            cut_after=cut(after, size),
+            before=part(self.before, first, before, control),
+            after=part(self.after, second, after, control),
+            usable=None if usable is None else part(usable, second, after, control),
+            cut_before=first,
+            cut_after=second,
+            seek=False,
             notes=(*self.notes, note),
         )
 
@@ -173,7 +244,7 @@ def _from_files(
     if usable is not None and len(usable) != len(second):
         usable = np.logical_and.reduce(usable, axis=0, keepdims=True)
     told = (*notes, *grey_first, *grey_second)
-    return Sources(first, second, usable=usable, leave_out=leave_out, notes=told)
+    return Sources(first, second, usable=usable, leave_out=leave_out, seek=True, notes=told)
 
 
 def _grey(

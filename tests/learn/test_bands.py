@@ -12,7 +12,7 @@ import pytest
 
 from convstudio.core import Cancelled, Control
 from convstudio.learn import bands, quality
-from convstudio.learn.alignment import Grid, middle
+from convstudio.learn.alignment import Grid, part
 from convstudio.learn.anatomy import take_apart
 from convstudio.learn.lab import Lab, comparisons, open_lab
 from convstudio.learn.objectives import Objective
@@ -86,7 +86,7 @@ def test_the_peak_is_the_largest_in_size() -> None:
 @pytest.mark.parametrize(
     "work",
     [
-        lambda control: middle(X, (40, 48), control),
+        lambda control: part(X, (0, 2), (40, 48), control),
         lambda control: check_numbers(X, "It", control),
         lambda control: quality.psnr(X, X, control=control),
         lambda control: Grid((0, 0), (1, 1), (40, 49)).read(X, control),

@@ -145,6 +145,23 @@ def test_answers_with_noise_are_compared_with_those_without() -> None:
     assert found["prediction"].psnr == math.inf
 
 
+def test_rows_that_were_left_out_are_not_compared() -> None:
+    after = np.clip(PHOTO, 0.1, 0.9)
+    after[:, -40:] = 1.0  # all of the rows that validate
+    left_out: dict[str, Any] = {"source": "files", "clipped": "leave out", "validation": 0.2}
+    opened = lab(pair=left_out, files=(eight_bit(PHOTO, "a"), eight_bit(after, "b")))
+    for each in comparisons(opened, opened.pair.target):
+        assert math.isnan(each.psnr)
+        assert each.ssim is None
+    after[:, -20:] = 0.5
+    opened = lab(pair=left_out, files=(eight_bit(PHOTO, "a"), eight_bit(after, "b")))
+    prediction = opened.pair.target + np.float32(0.1)
+    assert opened.pair.keep is not None
+    prediction[~opened.pair.keep] = 50.0
+    found = {each.name: each for each in comparisons(opened, prediction)}
+    assert found["prediction"].psnr == pytest.approx(20.0, abs=1e-3)
+
+
 def test_small_pictures_and_other_channels() -> None:
     edge = lab(pair={"source": "edge"}, student={"size": (1, 2)})
     assert [each.ssim for each in comparisons(edge, edge.pair.target)] == [None, None]

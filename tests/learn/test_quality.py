@@ -12,15 +12,18 @@ from convstudio.learn import bands, quality
 from convstudio.learn.quality import psnr, ssim
 
 
-def loop_ssim(a: np.ndarray, b: np.ndarray, peak: float) -> float:
+def loop_ssim(a: np.ndarray, b: np.ndarray, peak: float, keep: np.ndarray | None = None) -> float:
     """The formula of Wang et al. (2004), equations 13 to 17, window by window, without E[x²] − μ²."""
     x = np.arange(11) - 5.0
     weights = np.exp(-(x[:, None] ** 2 + x[None, :] ** 2) / (2 * 1.5**2))
     weights /= weights.sum()
     found = []
-    for one, other in zip(a.astype(np.float64), b.astype(np.float64), strict=True):
+    counts = np.ones(a.shape, bool) if keep is None else keep
+    for one, other, kept in zip(a.astype(np.float64), b.astype(np.float64), counts, strict=True):
         for i in range(one.shape[0] - 10):
             for j in range(one.shape[1] - 10):
+                if not kept[i : i + 11, j : j + 11].all():
+                    continue
                 p, q = one[i : i + 11, j : j + 11], other[i : i + 11, j : j + 11]
                 mp, mq = (weights * p).sum(), (weights * q).sum()
                 vp, vq = (weights * (p - mp) ** 2).sum(), (weights * (q - mq) ** 2).sum()
@@ -50,6 +53,23 @@ def test_bands_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (quality, bands):
         monkeypatch.setattr(module, "BAND_CELLS", 40 * 7)
     assert (ssim(a, b), psnr(a, b)) == pytest.approx(whole, rel=1e-12)
+
+
+def test_cells_that_are_left_out_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = pictures((2, 40, 33))
+    keep = np.random.default_rng(1).random(a.shape) > 0.004
+    keep[1, 20:] = False
+    monkeypatch.setattr(quality, "BAND_CELLS", 33 * 7)
+    assert ssim(a, b, keep=keep) == pytest.approx(loop_ssim(a, b, 1.0, keep), abs=1e-9)
+    errors = (a.astype(np.float64) - b)[keep]
+    assert psnr(a, b, keep=keep) == pytest.approx(-10 * math.log10((errors**2).mean()), rel=1e-12)
+    b[~keep] = np.float32(99.0)  # whatever stands there
+    assert psnr(a, b, keep=keep) == pytest.approx(-10 * math.log10((errors**2).mean()), rel=1e-12)
+    assert ssim(a, b, keep=keep) == pytest.approx(loop_ssim(a, b, 1.0, keep), abs=1e-9)
+    assert math.isnan(psnr(a, b, keep=np.zeros(a.shape, bool)))
+    keep[:, ::8, ::8] = False  # cells are left, whole windows are not
+    assert math.isnan(ssim(a, b, keep=keep))
+    assert psnr(a, b, keep=keep) > 0
 
 
 def test_equal_pictures() -> None:
