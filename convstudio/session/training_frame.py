@@ -100,7 +100,8 @@ class TrainingFrame:
         channel: the one that target, prediction and residual show; None for all (grey or colour).
         before, target, prediction: the latter two on one scale.
         residual: prediction − target, signed, on a scale that ends at 1, 2 or 5 times a power of ten.
-        psnr, ssim: on rows that were not learned from, if there are any; in a crop of large pictures.
+        psnr, ssim: on rows that were not learned from, if there are any, without cells that were left out; in
+            a crop of large pictures. PSNR is NaN and SSIM None where there are none.
         denoised: whether these and the comparisons are to the target without the noise that was added to it.
         measured: the step that these two belong to, which may be one of a moment ago.
         comparisons: how well other filters do, once the training rests.
@@ -224,10 +225,14 @@ class FrameMaker:
         theirs = self._reference[:, judged][:, *self._crop]
         if not ours.size:
             return None
+        kept = self._lab.pair.keep
+        keep = None if kept is None else kept[:, judged][:, *self._crop]
         large_enough = min(ours.shape[1:]) >= SSIM_WINDOW
         with np.errstate(invalid="ignore", over="ignore"):
-            similar = ssim(ours, theirs, control=control) if large_enough else None
-            self._quality = _Quality(look.step, psnr(ours, theirs), similar)
+            similar = ssim(ours, theirs, control=control, keep=keep) if large_enough else math.nan
+            self._quality = _Quality(
+                look.step, psnr(ours, theirs, keep=keep), None if math.isnan(similar) else similar
+            )
         now = time.monotonic()
         self._measure_again = now + _QUALITY_SHARE * (now - start)
         return self._quality

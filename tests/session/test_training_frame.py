@@ -244,3 +244,18 @@ def test_making_a_frame_can_be_cancelled() -> None:
     control.cancel()
     with pytest.raises(Cancelled):
         maker.make(look, None, control=control)
+
+
+def test_cells_that_are_left_out_are_not_measured() -> None:
+    lab = opened(project(80))
+    keep = np.ones(lab.pair.target.shape, bool)
+    keep[:, -2:] = False
+    odd = replace(lab, pair=replace(lab.pair, keep=keep))
+    prediction = lab.pair.target + np.float32(0.1)
+    prediction[~keep] = 50.0
+    assert FrameMaker(odd).make(looking(odd, prediction), None).psnr == pytest.approx(20.0, abs=1e-3)
+    none = replace(lab, pair=replace(lab.pair, keep=np.zeros(keep.shape, bool)))
+    frame = FrameMaker(none).make(looking(none, prediction), None)
+    assert frame.psnr is not None
+    assert np.isnan(frame.psnr)
+    assert frame.ssim is None
