@@ -13,7 +13,6 @@ checks that too.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -42,6 +41,8 @@ MOST_WEIGHTS = 9
 """Entries of an array that are checked by finite differences: two runs each."""
 MOST_PIXELS = 4
 
+_DRAWN = 256
+"""Pixels among which those to check are chosen."""
 _FORWARD, _CHECKING = 0.03, 0.1  # of the whole: where the way back and the checks begin
 _EXACT_CELLS = 2_000_000
 """Up to so many numbers in the picture, float64 is quick enough; above it is float32, as in training."""
@@ -276,7 +277,7 @@ def _checks(
         todo += [(name, float(grad[at]), at) for at in _chosen(grad, MOST_WEIGHTS, ties[name].slots)]
         largest[name] = float(np.abs(grad).max())
     largest["x"], peak = peak_of(by_input, control)
-    todo += [("x", float(by_input[at]), at) for at in _chosen_pixels(by_input.shape, peak)]
+    todo += [("x", float(by_input[at]), at) for at in _chosen_pixels(by_input, peak)]
     found: dict[str, list[Check]] = {name: [] for name in (*by_weights, "x")}
     for number, (name, analytic, index) in enumerate(todo):
         part = share(control, number / len(todo), (number + 1) / len(todo))
@@ -328,10 +329,18 @@ def _chosen(grad: NDArray[Any], most: int, slots: NDArray[np.intp] | None = None
     return _indices(free[_some(len(free), most, grad.size, largest)], grad.shape)
 
 
-def _chosen_pixels(shape: tuple[int, ...], largest: int) -> list[Index]:
-    """The same of a picture, whose largest entry is known."""
-    size = math.prod(shape)
-    return _indices(_some(size, MOST_PIXELS, size, largest), shape)
+def _chosen_pixels(grad: FloatArray, largest: int) -> list[Index]:
+    """The same of a picture, whose largest entry is known: others that are not 0, as far as some are met.
+
+    Zeros tell little, and all are in rows that only validate.
+    """
+    size = grad.size
+    if size <= MOST_PIXELS:
+        return _indices(np.arange(size), grad.shape)
+    drawn = np.random.default_rng(size).choice(size, min(size, _DRAWN), replace=False)
+    others = [n for n in drawn.tolist() if n != largest]
+    others.sort(key=lambda n: not grad[np.unravel_index(n, grad.shape)])  # in the order drawn, but for zeros
+    return _indices(np.array([largest, *others[: MOST_PIXELS - 1]]), grad.shape)
 
 
 def _some(count: int, most: int, seed: int, largest: int) -> NDArray[np.intp]:

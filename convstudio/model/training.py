@@ -84,8 +84,8 @@ class PairSetup(Setup):
             label="Noise on",
             help="Which picture is noisy. Noise before teaches to remove it, noise after only disturbs.",
             choices=(
-                Choice("before", "before", "The student sees noise and learns to remove it."),
-                Choice("after", "after", "The answers that the student is given are noisy."),
+                Choice("before", "before", "The student learns to remove it."),
+                Choice("after", "after", "The answers to learn are noisy."),
             ),
         ),
     ] = "after"
@@ -138,7 +138,7 @@ class StudentSetup(Setup):
             help="What is learned: one kernel, or the marked weights of the layers in the stack.",
             choices=(
                 Choice("kernel", "one kernel", "A single convolution."),
-                Choice("stack", "this stack", "The weights that are marked in the stack's layers."),
+                Choice("stack", "this stack", "The weights marked in its layers."),
             ),
         ),
     ] = "kernel"

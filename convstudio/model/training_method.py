@@ -102,11 +102,12 @@ class MethodSetup(Setup):
         str,
         ChoiceParam(
             label="Loss",
-            help="How an error of a pixel counts.",
+            help="How an error of a pixel counts. Huber's loss (1964) is squared for small errors and absolute for "
+            "large ones.",
             choices=(
                 Choice("squared", "squared", "The square: large errors count most."),
-                Choice("absolute", "absolute", "The size: outliers count no more than others."),
-                Choice("huber", "Huber", "Squared for small errors, absolute for large ones (Huber, 1964)."),
+                Choice("absolute", "absolute", "The size: outliers count no more."),
+                Choice("huber", "Huber", "Squared if small, else absolute."),
             ),
         ),
     ] = "squared"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,11 +45,13 @@ class Plane:
         picture: of at most a million pixels, by the means of blocks where it is larger.
         shape: rows and columns of the array itself.
         cells: its numbers, where they are few (``MOST_CELLS``).
+        held: the row from which on it is 0, as nothing is learned from there; None where there is none.
     """
 
     picture: Rendered
     shape: tuple[int, int]
     cells: Numbers | None
+    held: int | None = None
 
 
 @dataclass(frozen=True)
@@ -229,9 +231,9 @@ def step_apart(
         kernel=at,
         channels=(into, out),
         copies=_copies(same, at),
-        x=_plane(anatomy.x[into], None, control),
-        by_output=_plane(anatomy.by_output[out], "signed", control),
-        by_input=_plane(anatomy.by_input[into], "signed", control),
+        x=_plane(anatomy.x[into], None if anatomy.place else "clamped", control),
+        by_output=_with_held(_plane(anatomy.by_output[out], "signed", control), lab, anatomy.by_output),
+        by_input=_with_held(_plane(anatomy.by_input[into], "signed", control), lab, anatomy.by_input),
         weight=weight,
         by_weight=by_weight,
         weight_after=(
@@ -350,6 +352,19 @@ def _plane(values: FloatArray, view: str | None, control: Control | None) -> Pla
     few = max(rows, columns) <= MOST_CELLS
     cells = values.astype(np.float64) if few else None
     return Plane(render(some, view, control=control), (rows, columns), cells)
+
+
+def _with_held(plane: Plane, lab: Lab, values: FloatArray) -> Plane:
+    """Return a plane of a gradient that knows from which row on nothing is learned from, if anywhere.
+
+    That is where all channels are 0 down to the lower edge: what the rows that validate alone have read.
+    """
+    if not lab.pair.validates:
+        return plane
+    row = values.shape[1]
+    while row and not values[:, row - 1].any():
+        row -= 1
+    return replace(plane, held=row) if 0 < row < values.shape[1] else plane
 
 
 def _summed(values: FloatArray, control: Control | None) -> tuple[float, float]:

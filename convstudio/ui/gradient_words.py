@@ -159,7 +159,8 @@ def entry_formula(apart: StepApart, cell: Cell) -> str:
         return f"{name} = {value}"
     moved = ", ".join(_moved(n, step, by) for n, step, by in zip("ij", layer.stride, shift, strict=True))
     one, other = ("∂L/∂y", "x") if isinstance(layer, ConvTranspose) else ("x", "∂L/∂y")
-    return f"{name} = Σ {one}[{moved}]·{other}[i, j] = {value}"
+    channel = "" if apart.copies == 1 else "c, "  # a kernel for all channels: the sum is over them, too
+    return f"{name} = Σ {one}[{channel}{moved}]·{other}[{channel}i, j] = {value}"
 
 
 def shift_words(apart: StepApart, cell: Cell) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QMouseEvent, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from convstudio.engine.display import Rendered
@@ -20,6 +20,9 @@ from convstudio.ui.training_planes import fixed_texts
 from convstudio.ui.weight_colours import readable_on, weight_limit
 
 _LETTERS, _SMALL, _LEAST = 12, 11, 9  # px
+HELD = ("validation: no error from here on", "validation: no error", "validation")
+"""What is said of rows that nothing is learned from, in as many words as there is room for."""
+_BLANK = QColor(255, 255, 255)  # of 0, in signed colours
 
 
 class PlanePicture(TrainingPicture):
@@ -62,6 +65,8 @@ class PlanePicture(TrainingPicture):
         """Show a channel with a note beside its title; ``marks`` are pixels that were checked."""
         self._plane, self._note, self._help = plane, note, help_text
         self._marks, self._window, self._cell = marks or {}, None, None
+        if plane.held is not None:
+            self._help += f" Under the line is what only validates: no error comes from row {plane.held} on."
         self.show_picture(plane.picture)
         self._describe()
         self.update()
@@ -144,12 +149,33 @@ class PlanePicture(TrainingPicture):
                 state,
                 theme,
             )
+        if plane.held is not None:
+            self._paint_held(painter, plane.held, theme)
         if self._window is not None:
             row, column, rows, columns = self._window
             box = self.cell_box((row, column), rows, columns).intersected(self._target())
             draw_outline(painter, box.adjusted(1, 1, -1, -1), theme)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    def _paint_held(self, painter: QPainter, row: int, theme: Theme) -> None:
+        """Draw a line over the rows that nothing is learned from, and say so where there is room."""
+        assert self._plane is not None
+        rows, columns = self._plane.shape
+        box = self.cell_box((row, 0), rows - row, columns)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        painter.setPen(QPen(QColor(theme.accent), 1))
+        painter.drawLine(box.topLeft(), box.topRight())
+        font = QFont(self.font())
+        font.setPixelSize(_SMALL)
+        metrics = QFontMetricsF(font)
+        fitting = (text for text in HELD if metrics.horizontalAdvance(text) <= box.width() - 8)
+        text = next(fitting, "")
+        if text and box.height() >= metrics.height() and self._plane.cells is None:
+            painter.setFont(font)
+            painter.setPen(readable_on(_BLANK))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def _paint_cells(self, painter: QPainter, cells: Numbers, shown: Rendered) -> None:
         values, _ = scaled(cells)

@@ -26,7 +26,7 @@ from convstudio.session.gradient_reader import GradientReader
 from convstudio.session.step_apart import StepApart
 from convstudio.session.training import Training
 from tests.session.gradient_hands import anatomy_of, apart, custom, lab_of
-from tests.session.training_hands import Gate, nothing_comes, project, settle, with_value
+from tests.session.training_hands import Gate, nothing_comes, project, run, settle, with_value
 
 
 @pytest.fixture
@@ -141,6 +141,22 @@ def test_every_step_of_the_textbook_agrees_also_where_slopes_cancel_out() -> Non
         assert found.agrees
         assert found.by_bias == pytest.approx(0.0, abs=1e-13)
         lab.trainer.advance()
+
+
+def test_it_knows_where_nothing_is_learned_from_and_checks_pixels_elsewhere() -> None:
+    lab = run(project(40), 2)
+    found = apart(lab)
+    assert found.by_output.held == lab.pair.split
+    assert found.by_input.held == lab.pair.split + 2, "two rows more were read by the last window of three"
+    assert all(check.index[1] < lab.pair.split + 2 and check.analytic for check in found.pixel_checks)
+    assert apart(run(with_value(project(40), "pair", "validation", 0.0), 2)).by_output.held is None
+
+
+def test_a_photo_with_noise_is_shown_as_a_photo() -> None:
+    noisy = with_value(with_value(project(40), "pair", "noise", 0.3), "pair", "noise_on", "before")
+    found = apart(run(noisy, 1))
+    assert found.x.picture.view == "clamped"
+    assert found.x.picture.below > 0
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.5])
