@@ -16,6 +16,7 @@ with the m + 2·(k − 1) pixels around it, and the sums stand along the diagona
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -76,6 +77,12 @@ def products_a_pixel(windows: Windows, planes: int) -> float:
     """Return how many products ``lagged_sums`` makes for each output cell."""
     high, wide = windows.kernel
     return planes * planes * high * (_block(windows, planes) + 2 * wide - 2)
+
+
+def lag_passes(windows: Windows) -> float:
+    """Return about how often ``lagged_sums`` goes over rows that the same taps meet, for each distance."""
+    high = windows.kernel[0]
+    return math.prod(windows.dilation) * (2 * high - 1) * (high + 1) / 2
 
 
 def _block(windows: Windows, planes: int) -> int:

@@ -21,7 +21,7 @@ from convstudio.core import Control, conv_backward
 from convstudio.core.geometry import Pair
 from convstudio.core.gradients.progress import share
 from convstudio.core.threads import Scratch, run_tiles
-from convstudio.learn.lagged_sums import lagged_sums, products_a_pixel
+from convstudio.learn.lagged_sums import lag_passes, lagged_sums, products_a_pixel
 from convstudio.learn.windows import TILE_BYTES, Doubles, Planes, Windows, checking, summed
 
 Rows: TypeAlias = Callable[[int, int], Doubles]
@@ -36,9 +36,10 @@ _PICTURE_BYTES = 6 << 20
 
 # Nanoseconds of one core (with AVX2, at some 3 GHz), laid through the best of several timings of pictures of
 # 500 rows and 700 columns, kernels of 3×3 to 15×15 (windows: to 31×31), and one or three planes: nearly all
-# lie within a third. What small pictures cost beside is left out. Ratios are what counts.
+# lie within a third; a pass by a picture of 160×200 and one with a dilation of 9 and 20. Ratios count.
 _LAG_PRODUCT = 0.3  # a product and sum of ``lagged_sums``, with its share of copying blocks
 _LAG_CELL = 20.0  # a cell in one plane, whatever the kernel
+_LAG_PASS = 300_000.0  # one of ``lag_passes``, whatever the picture: for small ones, and large dilations
 _PRODUCT = 0.06  # an entry of Σ window·windowᵀ for one window: BLAS makes one triangle of it
 _GATHERED = 8.0  # copying a pixel into a window
 
@@ -72,7 +73,8 @@ def lagged_cost(windows: Windows, planes: int) -> float:
     """Return about how many nanoseconds an output cell takes ``lagged_sums``, infinity where it cannot."""
     if windows.stride != (1, 1):
         return float("inf")
-    return _LAG_PRODUCT * products_a_pixel(windows, planes) + _LAG_CELL * planes
+    passes = _LAG_PASS * lag_passes(windows) / (windows.rows * windows.columns)
+    return _LAG_PRODUCT * products_a_pixel(windows, planes) + _LAG_CELL * planes + passes
 
 
 def window_cost(windows: Windows, planes: int) -> float:
