@@ -30,6 +30,7 @@ from convstudio.learn.bands import bands
 from convstudio.learn.errors import LearnError
 from convstudio.learn.linear_systems import LinearProblem
 from convstudio.learn.network import Network, Values
+from convstudio.learn.normal_equations import lagged_cost, window_cost
 from convstudio.learn.objectives import count
 from convstudio.learn.pairs import Pair
 from convstudio.learn.penalty import Penalty
@@ -38,11 +39,11 @@ from convstudio.model.training_method import MethodSetup
 
 _MOST_ENTRIES = 1 << 18
 """Of all matrices: with more, a step takes long, too."""
-_MOST_NANOSECONDS = 1e9
-"""That making the sums may take, as estimated for one core: else a user would wait for the first step."""
-_PRODUCT, _READ = 0.1, 1.8
-"""Nanoseconds of a product inside one of matrices, and of a number that is read for it."""
-_BAND_NANOSECONDS = 5e7
+_MOST_NANOSECONDS = 8e9
+"""That making the sums may take, as estimated for one core: a few steps over so many pixels take as long."""
+_READ = 1.8
+"""Nanoseconds of a tap that meets the picture after, in Σ w·y."""
+_BAND_NANOSECONDS = 1e8
 """Of a band, as estimated."""
 _WINDOWS = 8
 """Windows one below the other in a band, at least: rows at its ends, which not all taps meet, cost more."""
@@ -134,10 +135,9 @@ def _nanoseconds(problem: LinearProblem) -> float:
         for output in group[0]:
             own = problem.places[output]  # one plane where a kernel lies over all channels that are read
             planes = 1 if (own == own[:1]).all() else len(own)
-            across = planes * windows.kernel[1]
-            unknowns = across * windows.kernel[0]
-            products = across if windows.stride == (1, 1) else unknowns  # a number of a window
-            total += windows.rows * windows.columns * unknowns * (_PRODUCT * products + _READ)
+            taps = planes * windows.kernel[0] * windows.kernel[1]
+            each = min(lagged_cost(windows, planes), window_cost(windows, planes)) + _READ * taps
+            total += windows.rows * windows.columns * each
     return total
 
 
