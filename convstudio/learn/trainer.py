@@ -209,7 +209,8 @@ class Trainer:
     def losses(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return steps with their losses, on what a step saw and on the validation rows (NaN: not measured).
 
-        Both are without the penalty, so that they can be compared. The last step is among them once it was looked at, or, where a step sees patches, left.
+        Both are without the penalty: they can be compared. The last step is among them once it was looked
+        at, or, where a step sees patches, left.
         """
         training = self._losses.array()
         if self.method.l2:

@@ -56,7 +56,7 @@ class Training(QObject):
     playing_changed = Signal(bool)
     busy_changed = Signal(bool)  # with anything but playing on
     preparing_changed = Signal(bool)  # what steps go by is made, once: no step and no frame comes before
-    progressed = Signal(float)  # 0–1, of opening, preparing, going to a step, or an answer
+    progressed = Signal(float)  # 0–1, of opening, preparing, a step that takes long, going to one, an answer
     stopped = Signal(object)  # Stop, after the frame of the step where the training stands now
     solved = Signal(object)  # LeastSquares
     solve_failed = Signal(str)
@@ -207,7 +207,7 @@ class Training(QObject):
                 self._tell()  # that it does not play any more comes before why
             self._emit(event)
         self._tell()
-        if self._told_busy and not events:
+        if (self._told_busy or self._told_playing) and not events:
             self.progressed.emit(progress)
         if errors:
             raise errors[0]  # a defect of ours: the exception hook logs it with its traceback

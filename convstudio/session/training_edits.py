@@ -8,7 +8,8 @@ from typing import Any
 
 from convstudio.kernels import Bank, Kernel
 from convstudio.layers import BankLayer, Conv, Layer
-from convstudio.model import Project, TrainingSetup, suiting_bank_view
+from convstudio.model import PHOTO, Project, TrainingSetup, suiting_bank_view
+from convstudio.model.training import PairSetup
 from convstudio.session.session import Session
 from convstudio.spec.params import ParamError
 
@@ -57,6 +58,20 @@ class TrainingEdits:
         self._session.end_merge()
         self._session.push(_with(self._project, setup), text)
 
+    def take_rate(self, rate: float) -> None:
+        """Take a learning rate that was suggested, as a step of its own."""
+        self._session.end_merge()
+        self.set_value("method", "rate", rate)
+        self._session.end_merge()
+
+    def learn_from_files(self) -> PairSetup:
+        """Set up that one kernel is learned from two files; return the pair, whose files may be missing."""
+        setup = self._setup.with_value("pair", "source", "files").with_value("student", "kind", "kernel")
+        if setup.student.start == "present":
+            setup = setup.with_value("student", "start", "zeros")
+        self.set_setup(setup, "training: two files")
+        return setup.pair
+
     def set_files(self, before: str, after: str) -> None:
         """Learn from two files; "" keeps the one that is chosen already."""
         pair = self._setup.pair
@@ -93,12 +108,12 @@ class TrainingEdits:
             learned: layers of a student or of a trained stack, as a frame has them.
             ids: the stack's layers that they take the places of, in order, which keep their names and
                 switches; none for a student of its own, whose layers go below one that is there.
-            after: the layer, or the photo, that they go below; by default the selected one.
+            after: the layer, or the photo, that they go below; by default the photo, which is what the
+                student saw.
         """
         if not ids:
-            layers = [_titled(layer) for layer in learned]
-            place = self._project.selected if after is None else after
-            self._try(lambda project: project.with_layers(layers, place), "learned kernel")
+            place = PHOTO if after is None else after
+            self._try(lambda project: _with_learned(project, learned, place), "learned kernel")
             return
 
         def work(project: Project) -> Project:
@@ -150,6 +165,17 @@ class TrainingEdits:
 
 def _with(project: Project, setup: TrainingSetup) -> Project:
     return replace(project, training=setup)
+
+
+def _with_learned(project: Project, learned: Sequence[Layer], place: str) -> Project:
+    """Return a project with new layers below one, called after what they are."""
+    known = {item.id for item in project.layers}
+    project = project.with_layers([_titled(layer) for layer in learned], place)
+    for item in project.layers:
+        if item.id not in known and isinstance(item.layer, BankLayer):
+            rows, columns = item.layer.bank.filters[0].kernels[0].shape
+            project = project.with_item(item.id, name=f"{LEARNED} {rows}×{columns}")
+    return project
 
 
 def _titled(layer: Layer) -> Layer:

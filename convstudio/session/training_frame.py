@@ -166,7 +166,9 @@ class FrameMaker:
             channel = min(max(0, channel), len(target) - 1)
         planes = _planes(target, channel)
         small = _small(planes, control)
-        rendered = render(small, _view(planes, control), control=control)
+        # Noise reaches beyond black and white, where the picture that it lies on does not.
+        view = _view(_planes(self._reference, channel), control)
+        rendered = render(small, view, control=control)
         self._asked, self._channel = asked, channel
         self._small, self._target, self._limit = small, rendered, None
 

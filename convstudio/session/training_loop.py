@@ -229,7 +229,7 @@ class TrainingLoop:
         job = self._job
         if job is None or job.kind != "place" or self._place is None:
             return
-        if time.monotonic() - job.started >= PATIENCE:
+        if _age(job) >= PATIENCE:
             job.control.cancel()
 
     def _post(self, event: Event, generation: int) -> None:
@@ -398,6 +398,9 @@ class TrainingLoop:
             self._progress = part
             self._lose_patience()
             job = self._job
-            steps = job is not None and job.kind in ("play", "step")
-            if not steps or time.monotonic() - job.started >= SLOW_SECONDS:
+            if job is None or job.kind not in ("play", "step") or _age(job) >= SLOW_SECONDS:
                 self._outbox.tell()
+
+
+def _age(job: _Job) -> float:
+    return time.monotonic() - job.started

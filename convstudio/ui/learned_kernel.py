@@ -74,7 +74,7 @@ class LearnedKernel(QWidget):
         self._take.setObjectName("training-take")
         self._take.setToolTip(
             tip(
-                "Put the weights of the step that is shown into the stack of layers: as a new layer, or in "
+                "Put the weights of the step that is shown into the stack of layers: as its first one, or in "
                 "place of those that were trained. Undo takes it back."
             )
         )

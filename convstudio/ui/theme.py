@@ -165,6 +165,8 @@ QPushButton:checked, QToolButton:checked {{ background: {t.accent}; color: {t.ac
   border-color: {t.accent}; }}
 QPushButton[role="primary"], QToolButton[role="primary"] {{ background: {t.accent}; color: {t.accent_text};
   border-color: {t.accent}; }}
+QPushButton[role="primary"]:disabled {{ background: {t.button}; color: {t.text_dim};
+  border-color: {t.border}; }}
 QToolButton[role="flat"], QPushButton[role="flat"] {{ background: transparent; border-color: transparent; }}
 QToolButton[role="flat"]:hover, QPushButton[role="flat"]:hover {{ background: {t.button_hover}; }}
 QToolButton[role="thumbnail"] {{ padding: 1px; border-radius: 4px; background: {t.canvas}; }}

@@ -90,7 +90,7 @@ class TrainingCommands(QObject):
         add(
             "train-take",
             "Put into the Stack",
-            "Make what was learned a layer below the selected one, or the stack's own weights.",
+            "Make what was learned the stack's first layer, or its layers' own weights.",
             control.keeper.take,
             "F9",
             separated=True,
@@ -109,8 +109,10 @@ class TrainingCommands(QObject):
         """Switch off what the lab leaves nothing to do, and name what play would do."""
         control = self._control
         run, take = control.result.why_not_run(), control.result.why_not_take()
-        for name in ("train-step", "train-reset", "train-solve"):
-            self._allow(name, run)
+        self._allow("train-step", control.result.why_not_step())
+        self._allow("train-reset", run)
+        self._allow("train-solve", control.result.why_not_solve())
+        self._allow("train-play", "" if control.playing else control.result.why_not_play())
         self._allow("train-seed", control.why_not_seed())
         self._allow("train-take", take)
         shown = self._window.session.project.shown

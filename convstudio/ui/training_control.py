@@ -14,7 +14,7 @@ from convstudio.learn.experiments import EXPERIMENTS, experiment
 from convstudio.model import Project
 from convstudio.session.training_edits import TrainingEdits
 from convstudio.ui.training_keeper import TrainingKeeper
-from convstudio.ui.training_result import TrainingResult
+from convstudio.ui.training_result import TrainingResult, refusal_of
 
 if TYPE_CHECKING:
     from convstudio.learn.divergence import Stop
@@ -167,10 +167,11 @@ class TrainingControl(QObject):
         training.playing_changed.connect(self._show_playing)
         training.stopped.connect(self._show_stopped)
         training.solved.connect(self._show_solved)
-        training.solve_failed.connect(panel.show_solve_failed)
+        training.solve_failed.connect(self._show_unsolvable)
         training.rate_found.connect(self._show_rate)
         training.rate_failed.connect(self._show_no_rate)
         training.progressed.connect(panel.show_progress)
+        training.busy_changed.connect(panel.show_busy)
         panel.play_requested.connect(self.play)
         panel.pause_requested.connect(training.pause)
         panel.step_requested.connect(self.step)
@@ -181,14 +182,14 @@ class TrainingControl(QObject):
         panel.scrubbed.connect(training.go_to)
         panel.solve_requested.connect(self.solve)
         panel.solve_cancelled.connect(self._cancel_solving)
-        panel.rate_chosen.connect(self._take_rate)
+        panel.rate_chosen.connect(self.edits.take_rate)
         panel.take_requested.connect(self.keeper.take)
         panel.experiment_chosen.connect(self.begin_experiment)
-        form.value_edited.connect(self._value_edited)
+        form.value_edited.connect(self.edits.set_value)
         form.merge_ended.connect(self._session.end_merge)
         form.files_chosen.connect(self._files_chosen)
         form.mark_toggled.connect(self.edits.mark)
-        form.suggested_rate_taken.connect(self._take_rate)
+        form.suggested_rate_taken.connect(self.edits.take_rate)
 
     # --- following the project ---
 
@@ -206,7 +207,10 @@ class TrainingControl(QObject):
             self._parts.training.pause()
             text = "The training stopped: what it is set up to do has changed."
             self._session.message.emit(text, "info", TOPIC)
+        self._result.is_stale = True  # what could not go on may be able to now
+        self._parts.panel.show_stale()
         self._rest.start()
+        self.changed.emit()
 
     def _depends_on(self, project: Project) -> object:
         """Return what a training of a project depends on: where that is equal, nothing need be opened."""
@@ -244,7 +248,7 @@ class TrainingControl(QObject):
         self._parts.training.set_speed(panel.transport.speed)
         self._parts.training.show_channel(None)
         self.keeper.offer(True)
-        self._parts.form.show_problem("")
+        self._parts.form.show_problem("", report.notes)
         if self._then_play:
             self._then_play = False
             self.play()
@@ -256,26 +260,29 @@ class TrainingControl(QObject):
             self._session.message.emit(text, "error", TOPIC)
             return
         self._opening = self._then_play = False
-        self._parts.panel.show_refused(text)
+        refusal = refusal_of(self._session.project.training, text)
+        self._result = TrainingResult(refusal=refusal)
+        self._parts.panel.show_refused(text, waiting=refusal.waiting, again=refusal.again)
         self.keeper.offer(True)
-        self._parts.form.show_problem(text)
+        self._parts.form.show_problem("" if refusal.waiting else text)
         self.changed.emit()
 
     @Slot(object)
     def _show_frame(self, frame: TrainingFrame) -> None:
         if self._result.report is None:
             return  # it is of the lab before, and what is asked for now was refused
+        was_over = self._result.is_over
         before, self._result.frame = self._result.frame, frame
         if frame.last or (before is not None and before.last):  # else it stays at its start
             self.keeper.offer(not frame.last)
         self._parts.panel.show_frame(frame)
         if frame.last and not self._playing:
             self.keeper.keep_soon()
-        if before is None:
+        if before is None or was_over != self._result.is_over:
             self.changed.emit()
-            if not self._playing:  # the pictures first: this takes several times as long as a step
-                self._finding_rate = True
-                self._parts.training.find_rate()
+        if before is None and not self._playing:  # the pictures first: this takes as long as several steps
+            self._finding_rate = True
+            self._parts.training.find_rate()
 
     @Slot(object)
     def _show_stopped(self, stop: Stop) -> None:
@@ -297,6 +304,12 @@ class TrainingControl(QObject):
         self._parts.panel.show_playing(playing)
         if not playing:
             self.keeper.keep()
+        self.changed.emit()
+
+    @Slot(str)
+    def _show_unsolvable(self, text: str) -> None:
+        self._result.unsolvable = text
+        self._parts.panel.show_solve_failed(text)
         self.changed.emit()
 
     @Slot(object)
@@ -358,20 +371,10 @@ class TrainingControl(QObject):
         self._parts.training.cancel()
         self._parts.panel.show_solving(False)
 
-    @Slot(str, str, object)
-    def _value_edited(self, part: str, name: str, value: object) -> None:
-        self.edits.set_value(part, name, value)
-
     @Slot(object)
     def _take_speed(self, steps_per_second: float | None) -> None:
         self._window.settings.training_pace = self._parts.panel.transport.pace
         self._parts.training.set_speed(steps_per_second)
-
-    @Slot(float)
-    def _take_rate(self, rate: float) -> None:
-        self._session.end_merge()
-        self.edits.set_value("method", "rate", rate)
-        self._session.end_merge()
 
     @Slot(str, str)
     def _files_chosen(self, before: str, after: str) -> None:
@@ -383,13 +386,9 @@ class TrainingControl(QObject):
     def learn_from_files(self) -> None:
         """Show the lab for a kernel that is learned from two files, and ask for the first that is missing."""
         self.show_lab()
-        setup = self._session.project.training
-        setup = setup.with_value("pair", "source", "files").with_value("student", "kind", "kernel")
-        if setup.student.start == "present":
-            setup = setup.with_value("student", "start", "zeros")
-        self.edits.set_setup(setup, "training: two files")
-        if not setup.pair.before or not setup.pair.after:
-            self._parts.form.files.ask(1 if setup.pair.before else 0)
+        pair = self.edits.learn_from_files()
+        if not pair.before or not pair.after:
+            self._parts.form.files.ask(1 if pair.before else 0)
 
     @Slot(str)
     def begin_experiment(self, name: str) -> None:

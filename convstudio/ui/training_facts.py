@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _GAP = 8
 _COLUMN = 62.0  # px of PSNR and of SSIM
+_PENALTY = 15  # px of the line under the loss
 
 TILES = (
     ("loss", "Loss"),
@@ -29,7 +30,8 @@ TILES = (
     ("rate", "Rate"),
 )
 HELP = {
-    "loss": "The error over the pixels that are learned from, counted as the method is set up.",
+    "loss": "The error over the pixels that are learned from, counted as the method is set up. What L2 adds "
+    "is told apart: it is no error, and is not in the curve.",
     "validation": "The same loss on the rows that are kept aside: where it stays above the training loss, "
     "what was learned holds for those pixels only.",
     "distance": "The largest difference of a weight to the teacher's.",
@@ -61,6 +63,11 @@ def fact_number(value: float | None) -> str:
     return legend_number(value) if math.isfinite(value) else "∞" if value > 0 else "−∞"
 
 
+def penalty_text(penalty: float) -> str:
+    """Return what L2 adds to the loss, in words."""
+    return f"+ {legend_number(penalty)} from L2"
+
+
 class TrainingFacts(QWidget):
     """Paints the numbers at fixed places: nothing moves when they change."""
 
@@ -71,6 +78,8 @@ class TrainingFacts(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._texts: dict[str, str] = {name: "—" for name, _ in TILES}
         self._lines: tuple[Comparison, ...] = ()
+        self._penalty = ""
+        self._denoised = self._decays = False
         self._sizes = _DENSE
         self._fix()
 
@@ -87,6 +96,16 @@ class TrainingFacts(QWidget):
         return dict(self._texts)
 
     @property
+    def penalty(self) -> str:
+        """What is written under the loss: what L2 adds to it."""
+        return self._penalty
+
+    @property
+    def heading(self) -> str:
+        """What is written over the table: what the pictures are compared with."""
+        return "Compared with the target" + (" without noise" if self._denoised else "")
+
+    @property
     def lines(self) -> tuple[Comparison, ...]:
         """The lines of the table."""
         return self._lines
@@ -98,17 +117,25 @@ class TrainingFacts(QWidget):
         validation: float | None,
         distance: float | None,
         rate: float | None,
+        penalty: float | None = None,
     ) -> None:
-        """Show the numbers of a step; None is not known."""
+        """Show the numbers of a step; None is not known. What L2 adds to the loss stands under it."""
+        self._penalty = "" if penalty is None or not self._decays else penalty_text(penalty)
         values = {"loss": loss, "validation": validation, "distance": distance, "rate": rate}
         self._texts = {name: fact_number(value) for name, value in values.items()}
         self._describe()
         self.update()
 
-    def show_comparisons(self, lines: Sequence[Comparison]) -> None:
-        """Show how close pictures come to the target."""
+    def show_decay(self, decays: bool) -> None:
+        """Keep a line under the loss free for what L2 adds to it, or not."""
+        self._decays = decays
+        self._fix()
+        self.update()
+
+    def show_comparisons(self, lines: Sequence[Comparison], *, denoised: bool = False) -> None:
+        """Show how close pictures come to the target, or to what it is without noise."""
         several = len(lines) != len(self._lines)
-        self._lines = tuple(lines)
+        self._lines, self._denoised = tuple(lines), denoised
         if several:
             self._fix()
         self._describe()
@@ -116,6 +143,7 @@ class TrainingFacts(QWidget):
 
     def _describe(self) -> None:
         said = [f"{title} {self._texts[name]}" for name, title in TILES]
+        said += [self._penalty] if self._penalty else []
         said += [
             f"{each.name}: PSNR {_decibels(each.psnr)}, SSIM {_share(each.ssim)}" for each in self._lines
         ]
@@ -123,7 +151,12 @@ class TrainingFacts(QWidget):
 
     def _fix(self) -> None:
         table = (len(self._lines) + 1) * self._sizes.row + _GAP if self._lines else 0
-        self.setFixedHeight(self._sizes.tile + table)
+        self.setFixedHeight(self._top + table)
+
+    @property
+    def _top(self) -> int:
+        """Where the tiles, and the line under the first, end."""
+        return self._sizes.tile + (_PENALTY if self._decays else 0)
 
     def sizeHint(self) -> QSize:
         return QSize(300, self.minimumHeight())
@@ -137,13 +170,18 @@ class TrainingFacts(QWidget):
     def _line(self, place: int) -> QRectF:
         """Return where a line of the table lies, -1 for its head."""
         row = self._sizes.row
-        return QRectF(0, self._sizes.tile + _GAP + (place + 1) * row, self.width(), row)
+        return QRectF(0, self._top + _GAP + (place + 1) * row, self.width(), row)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         theme = theme_of(self)
         painter = QPainter(self)
         for place, (name, title) in enumerate(TILES):
             self._paint_tile(painter, theme, self._tile(place), name, title)
+        if self._penalty:
+            painter.setFont(self._font(11))
+            painter.setPen(QColor(theme.text_dim))
+            below = QRectF(0, self._sizes.tile - 3, self.width(), _PENALTY)
+            painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._penalty)
         if self._lines:
             self._paint_table(painter, theme)
         painter.end()
@@ -169,7 +207,7 @@ class TrainingFacts(QWidget):
         head = self._line(-1)
         painter.setFont(self._font(11))
         painter.setPen(QColor(theme.text_dim))
-        self._paint_line(painter, head, "Compared with the target", "PSNR", "SSIM")
+        self._paint_line(painter, head, self.heading, "PSNR", "SSIM")
         painter.setPen(QPen(QColor(theme.border), 1))
         painter.drawLine(head.bottomLeft(), head.bottomRight())
         for place, line in enumerate(self._lines):
@@ -181,8 +219,9 @@ class TrainingFacts(QWidget):
 
     def _paint_line(self, painter: QPainter, line: QRectF, name: str, psnr: str, ssim: str) -> None:
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        room = line.width() - 2 * _COLUMN
-        words = QFontMetricsF(painter.font()).elidedText(name, Qt.TextElideMode.ElideRight, room)
+        metrics = QFontMetricsF(painter.font())
+        room = line.width() - _COLUMN - metrics.horizontalAdvance(psnr) - 4
+        words = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
         painter.drawText(line.adjusted(0, 0, -_COLUMN, 0), right, psnr)
         painter.drawText(line, right, ssim)
@@ -197,7 +236,7 @@ class TrainingFacts(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             place = int(event.pos().x() / max(1.0, self.width() / len(TILES)))
-            on_tile = event.pos().y() < self._sizes.tile
+            on_tile = event.pos().y() < self._top
             words = HELP[TILES[min(max(place, 0), len(TILES) - 1)][0]] if on_tile else QUALITY
             QToolTip.showText(event.globalPos(), tip(words), self)
             return True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from convstudio.kernels import Kernel
@@ -22,6 +23,8 @@ from convstudio.ui.training_sources import FilePair, KernelPicker, labelled, ren
 
 PAIR, STUDENT, METHOD = "pair", "student", "method"
 _PARTS: dict[str, type[Setup]] = {PAIR: PairSetup, STUDENT: StudentSetup, METHOD: MethodSetup}
+_NEAR = 10.0
+"""So many times a usual rate, or a part, is as good."""
 _NOT_ALONE = "Only the stack's own layers have weights already; choose zeros, random numbers or a kernel."
 
 
@@ -37,6 +40,8 @@ class RateLine(QWidget):
         super().__init__(parent)
         self.setObjectName("training-rate-line")
         self._rate = self._present = 0.0
+        self._limit: float | None = None
+        self._suggests = False
         self._words = HintLine(self)
         self._words.setObjectName("training-rate-limit")
         self._button = QPushButton(self)
@@ -62,13 +67,18 @@ class RateLine(QWidget):
         self._button.setText(f"Use {number_text(self._rate, 2)}")
         self._button.setVisible(suggested is not None)
         self._button.setToolTip(tip("Take this learning rate.", sentence))
-        self.setVisible(limit is not None or suggested is not None)
+        self._limit, self._suggests = limit, suggested is not None
         self.show_present(self._present)
 
     def show_present(self, rate: float) -> None:
-        """Show which rate is set: there is nothing to take where it is that one."""
+        """Show which rate is set: there is nothing to take where it is that one.
+
+        A usual rate, which is no limit, is told only where the present one is far from it.
+        """
         self._present = rate
         self._button.setEnabled(rate != self._rate)
+        far = self._suggests and not self._rate / _NEAR <= rate <= self._rate * _NEAR
+        self.setVisible(self._limit is not None or far)
 
 
 class TrainingForm(SidePanel):
@@ -95,6 +105,14 @@ class TrainingForm(SidePanel):
         self._problem.setWordWrap(True)
         self._problem.setContentsMargins(0, 0, 0, 6)
         self._problem.hide()
+        self._notes = QLabel(self.panel)
+        self._notes.setObjectName("training-notes")
+        self._notes.setProperty("role", "caption")
+        self._notes.setTextFormat(Qt.TextFormat.PlainText)
+        self._notes.setWordWrap(True)
+        self._notes.setAccessibleName("About the pair")
+        self._notes.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._notes.hide()
         self._lay_out()
         self._connect()
 
@@ -110,6 +128,7 @@ class TrainingForm(SidePanel):
         self.files = FilePair(panel)
         add(self.files)
         self._fields(PAIR, "grey", "validation")
+        add(self._notes)
         self._heading("STUDENT")
         self._fields(STUDENT, "kind", "kind")
         kind = self._forms[STUDENT][0].field("kind")
@@ -209,10 +228,12 @@ class TrainingForm(SidePanel):
         reasons = {"present": _NOT_ALONE} if student.kind == "kernel" else {}
         self.field_form(STUDENT, "start").field("start").set_choice_reasons(reasons)
 
-    def show_problem(self, text: str) -> None:
-        """Say why this cannot be trained, "" where it can."""
+    def show_problem(self, text: str, notes: Sequence[str] = ()) -> None:
+        """Say why this cannot be trained, "" where it can; ``notes`` tell what became of the pictures."""
         self._problem.setText(text)
         self._problem.setVisible(bool(text))
+        self._notes.setText("\n".join(dict.fromkeys(notes)))
+        self._notes.setVisible(bool(notes))
 
     def show_rate(self, limit: float | None, suggested: float | None, sentence: str = "") -> None:
         """Show up to which rate gradient descent is stable, and which one to take."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from convstudio.model import PHOTO, Learned, Project
 from convstudio.model.learned_text import learned_key
+from convstudio.model.training import PairSetup
 from convstudio.session.session import Session
 from convstudio.ui.training_saved import SAVED, SAVED_CLOSED, saved_result
 
@@ -81,8 +83,11 @@ class TrainingKeeper(QObject):
         if self._session.project is before:
             return  # why not was said
         self._control.go_on()
-        what = "The stack's layers have the learned weights" if ids else "The learned kernel is a layer"
-        self._control.panel.status.say(f"{what} now; undo takes it back.", "good")
+        what = (
+            "The stack's layers have the learned weights" if ids else "The learned kernel is the first layer"
+        )
+        of = "" if which in (SAVED, SAVED_CLOSED) or ids else _origin(before.training.pair)
+        self._control.panel.status.say(f"{what} now{of}; undo takes it back.", "good")
         self._taken = self._session.project.layers
 
     def take_into_layer(self) -> None:
@@ -104,3 +109,11 @@ class TrainingKeeper(QObject):
         if self._taken is not None and project.layers != self._taken:
             self._taken = None
             self._control.panel.show_place()
+
+
+def _origin(pair: PairSetup) -> str:
+    """Return which files a kernel was learned from; a pair that was made needs no words."""
+    if pair.source != "files":
+        return ""
+    before, after = (re.split(r"[/\\]", path)[-1] for path in (pair.before, pair.after))
+    return f", learned from {before} → {after}"

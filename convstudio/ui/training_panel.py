@@ -13,7 +13,7 @@ from convstudio.spec.params import Choice
 from convstudio.ui.fields.segments import Segments
 from convstudio.ui.training_run import TrainingRun
 from convstudio.ui.training_status import TrainingStatus
-from convstudio.ui.training_transport import TrainingTransport
+from convstudio.ui.training_transport import AT_END, TrainingTransport
 from convstudio.ui.training_welcome import Entry, TrainingWelcome
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from convstudio.ui.training_saved import SavedResult
 
 RUN = "Run"
+_ALL_DONE = "Raise “Steps” for a longer run, or reset."
+_WAITING = "Waiting for the two pictures: choose them on the right, or take an experiment."
 _REFUSED = "This cannot be trained as it is set up: change it on the right, or choose an experiment."
 
 
@@ -70,6 +72,7 @@ class TrainingPanel(QWidget):
         self._frame: TrainingFrame | None = None
         self._stop: Stop | None = None
         self._ready = ""
+        self._busy = False
         self._lay_out()
         self.add_page(RUN, self.run)
         self._connect()
@@ -155,16 +158,28 @@ class TrainingPanel(QWidget):
         self.welcome.show_about()
         self.status.say("Nothing is set in motion yet: start what is set up, or choose an experiment.")
 
-    @Slot(str)
-    def show_refused(self, text: str) -> None:
-        """Say why what is set up cannot be trained."""
+    def show_refused(self, text: str, *, waiting: bool = False, again: bool = True) -> None:
+        """Say why what is set up cannot be trained.
+
+        Args:
+            text: why.
+            waiting: that is no problem, but says what is to be chosen first.
+            again: whether trying it again could help.
+        """
         self._set_opened(False)
-        self.welcome.show_refused(text)
-        self.status.say(_REFUSED)
+        self.welcome.show_refused(text, waiting=waiting, again=again)
+        self.status.say(_WAITING if waiting else _REFUSED)
+        self.transport.show_why_not("" if again else text)
+
+    def show_stale(self) -> None:
+        """Let Play be pressed whatever was in its way: something else is set up by now."""
+        self.transport.show_why_not("")
+        self.transport.show_stale()
 
     def _set_opened(self, opened: bool) -> None:
         self._opened = opened
         self._frame, self._stop = None, None
+        self.transport.show_why_not("")
         self._body.setCurrentIndex(int(opened))
         self.transport.set_ready(opened)
         if not opened:
@@ -216,7 +231,9 @@ class TrainingPanel(QWidget):
             self._say_stop(self._stop)  # until something else goes on
             return
         self._stop = None
-        if frame.step < frame.last:
+        if self.transport.over:
+            text = AT_END
+        elif frame.step < frame.last:
             text = f"Looking back at step {frame.step:,}: playing on from here drops the steps after it."
         elif frame.last == 0:
             text = self._ready
@@ -230,6 +247,7 @@ class TrainingPanel(QWidget):
         if playing == self.transport.playing:
             return
         self.transport.show_playing(playing)
+        self.transport.show_working(playing or self._busy)
         if playing:
             self._stop = None
             self.status.say("Each step moves every weight against its gradient.")
@@ -245,7 +263,8 @@ class TrainingPanel(QWidget):
 
     def _say_stop(self, stop: Stop) -> None:
         kind = "good" if stop.kind == "finished" else "bad"
-        self.status.say(stop.reason, kind, stop.suggested_rate)
+        reason = f"{stop.reason} {_ALL_DONE}" if kind == "good" and self.transport.over else stop.reason
+        self.status.say(reason, kind, stop.suggested_rate)
 
     @Slot(object)
     def show_solved(self, solved: LeastSquares) -> None:
@@ -263,8 +282,17 @@ class TrainingPanel(QWidget):
 
     @Slot(float)
     def show_progress(self, fraction: float) -> None:
-        """Show how far the solving is, 0–1."""
-        self.run.verdict.show_progress(fraction)
+        """Show how far what goes on is, 0–1."""
+        if self.run.verdict.is_solving:
+            self.run.verdict.show_progress(fraction)
+        else:
+            self.transport.show_progress(fraction)
+
+    @Slot(bool)
+    def show_busy(self, busy: bool) -> None:
+        """Show whether anything but playing goes on."""
+        self._busy = busy
+        self.transport.show_working(busy or self.transport.playing)
 
     def sizeHint(self) -> QSize:
         return QSize(826, 600)
@@ -290,7 +318,7 @@ class TrainingPanel(QWidget):
         """Return what keys do that no control in the panel wanted; steps need a training."""
         keys: dict[Qt.Key, Callable[[], object]] = {Qt.Key.Key_Space: self.transport.toggle}
         if self._opened:
-            keys[Qt.Key.Key_Period] = self.step_requested.emit
+            keys[Qt.Key.Key_Period] = self._step_on
             keys[Qt.Key.Key_Right] = self._one_on
             keys[Qt.Key.Key_Left] = self._one_back
             keys[Qt.Key.Key_Home] = self.reset_requested.emit
@@ -302,6 +330,10 @@ class TrainingPanel(QWidget):
         if self.transport.step < self.transport.slider.reached:
             self._scrub(self.transport.step + 1)
         else:
+            self._step_on()
+
+    def _step_on(self) -> None:
+        if not self.transport.over:
             self.step_requested.emit()
 
     def _one_back(self) -> None:
@@ -334,4 +366,4 @@ def _ready_text(report: TrainingReport) -> str:
     said = f"Ready: {what} to learn from {cells:,} pixels"
     if report.split < rows:
         said += f", {(rows - report.split) * columns:,} kept aside to validate"
-    return " ".join((f"{said}.", *report.notes))
+    return f"{said}."

@@ -34,6 +34,7 @@ _LETTERS, _SMALL = 12, 11  # px
 _BAR = 8  # px of the legend's height
 _LONGEST_BAR = 120.0
 _GAP = 10  # px between pictures
+_BELOW, _ABOVE = "≤ ", "≥ "
 _CHANNEL_BOX = QSize(94, HEAD - 3)
 
 
@@ -102,7 +103,8 @@ class TrainingPicture(QWidget):
         self.setToolTip(tip(self._help, more, view_kind(shown.view).help if shown is not None else ""))
         if shown is not None:
             rows, columns = shown.pixels.shape[:2]
-            ends = f"{legend_number(shown.low)} to {legend_number(shown.high)}"
+            low, high = legend_ends(shown, legend_number(shown.low), legend_number(shown.high))
+            ends = f"{low} to {high}"
             self.setAccessibleDescription(f"{self.title}, {columns}×{rows} pixels, {ends}")
 
     def sizeHint(self) -> QSize:
@@ -183,7 +185,10 @@ class TrainingPicture(QWidget):
         low, high = legend_number(shown.low), legend_number(shown.high, sign=shown.low < 0.0)
         if shown.low == shown.high:
             low, high = f"all {low}", ""
-        lefts, rights = metrics.horizontalAdvance(low) + 6, metrics.horizontalAdvance(high) + 6
+        # Room for both texts of a picture's ends: the bar does not move from frame to frame.
+        longest = (f"{_BELOW}{low}", f"{_ABOVE}{high}") if shown.view == "clamped" else (low, high)
+        lefts, rights = (metrics.horizontalAdvance(text) + 6 for text in longest)
+        low, high = legend_ends(shown, low, high)
         line = QRectF(0, self.height() - FOOT + 3, self.width(), FOOT - 3)
         bar_width = min(_LONGEST_BAR, line.width() - lefts - rights)
         whole = lefts + bar_width + rights
@@ -191,8 +196,10 @@ class TrainingPicture(QWidget):
         line.setWidth(whole)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setPen(QColor(theme.text_dim))
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | middle, low)
-        painter.drawText(line, Qt.AlignmentFlag.AlignRight | middle, high)
+        left = QRectF(line.left(), line.top(), lefts - 6, line.height())
+        right = QRectF(line.right() - rights + 6, line.top(), rights - 6, line.height())
+        painter.drawText(left, Qt.AlignmentFlag.AlignRight | middle, low)
+        painter.drawText(right, Qt.AlignmentFlag.AlignLeft | middle, high)
         if bar_width < 8:
             return
         top = round(line.center().y() - _BAR / 2)
@@ -315,6 +322,13 @@ class PictureRow(QWidget):
         self.target.show_picture(target, before)
         self.prediction.show_picture(prediction)
         self.residual.show_picture(residual)
+
+
+def legend_ends(shown: Rendered, low: str, high: str) -> tuple[str, str]:
+    """Return the ends of a legend in words: whether a picture has values beyond black and white."""
+    if shown.view != "clamped" or shown.low == shown.high:
+        return low, high
+    return (f"{_BELOW}{low}" if shown.below else low), (f"{_ABOVE}{high}" if shown.above else high)
 
 
 def _image_of(pixels: NDArray[np.uint8]) -> QImage:

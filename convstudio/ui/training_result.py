@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from convstudio.layers import Layer
-from convstudio.model import Found, Learned
+from convstudio.model import Found, Learned, TrainingSetup
+from convstudio.session.training_loop import CANCELLED, NO_MEMORY
 from convstudio.ui.training_saved import SAVED, SAVED_CLOSED
+from convstudio.ui.training_transport import AT_END
 
 if TYPE_CHECKING:
     from convstudio.learn.least_squares import LeastSquares
@@ -21,21 +23,69 @@ DESCENT, CLOSED = "descent", "closed"
 NOT_OPEN = "No training is open: press Train, and choose a pair that can be learned from."
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Why nothing could be opened.
+
+    Attributes:
+        text: in words.
+        waiting: whether files are to be chosen first, which is no problem.
+        again: whether trying once more could help, though nothing is set up in another way.
+    """
+
+    text: str = ""
+    waiting: bool = False
+    again: bool = True
+
+
+def refusal_of(setup: TrainingSetup, text: str) -> Refusal:
+    """Return what is to be done about the refusal of a setup."""
+    pair = setup.pair
+    files = pair.source == "files"
+    waiting = files and not (pair.before and pair.after)
+    # A file may be another one by now, there may be memory again, and opening was only cancelled.
+    return Refusal(text, waiting, not waiting and (files or text in (CANCELLED, NO_MEMORY)))
+
+
 @dataclass
 class TrainingResult:
     """Its report, the newest frame, and the answer of the closed form; None for what is not there yet.
 
-    ``saved`` is what was learned before, until a run takes its place.
+    ``saved`` is what was learned before, until a run takes its place. ``refusal`` tells why none was opened,
+    ``unsolvable`` why there is no closed form; ``is_stale`` that something else is set up by now.
     """
 
     report: TrainingReport | None = None
     frame: TrainingFrame | None = None
     solved: LeastSquares | None = None
     saved: Learned | None = None
+    refusal: Refusal = Refusal()
+    unsolvable: str = ""
+    is_stale: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the step that is shown is the last one of the run."""
+        report, frame = self.report, self.frame
+        return report is not None and frame is not None and frame.step >= report.setup.method.steps
 
     def why_not_run(self) -> str:
         """Return why no step can be made now, "" where one can."""
         return "" if self.report is not None else NOT_OPEN
+
+    def why_not_step(self) -> str:
+        """Return why the run cannot go on from here, "" where it can."""
+        return self.why_not_run() or (AT_END if self.is_over and not self.is_stale else "")
+
+    def why_not_play(self) -> str:
+        """Return why nothing can be played, "" where it can: before anything is open, Play opens it."""
+        if self.report is None:
+            return "" if self.refusal.again or self.is_stale else self.refusal.text
+        return self.why_not_step()
+
+    def why_not_solve(self) -> str:
+        """Return why there is no closed form to ask for, "" where there may be one."""
+        return self.why_not_run() or ("" if self.is_stale else self.unsolvable)
 
     def why_not_take(self) -> str:
         """Return why there is nothing to put into the stack, "" where there is."""

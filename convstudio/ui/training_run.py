@@ -113,6 +113,7 @@ class TrainingRun(QWidget):
         self.chart.show_losses((), (), (), 0)
         self._comparisons = ()
         self.facts.show_comparisons(())
+        self.facts.show_decay(report.setup.method.l2 > 0.0)
         self.facts.show_numbers(loss=None, validation=None, distance=None, rate=None)
         self.verdict.show_nothing()
 
@@ -125,7 +126,11 @@ class TrainingRun(QWidget):
         step = self.chart.step if held else frame.step
         self._show_losses(frame, step)
         self.facts.show_numbers(
-            loss=frame.loss, validation=frame.validation_loss, distance=frame.distance, rate=frame.rate
+            loss=frame.loss,
+            validation=frame.validation_loss,
+            distance=frame.distance,
+            rate=frame.rate,
+            penalty=frame.penalty,
         )
         self._show_comparisons(frame)
 
@@ -146,7 +151,7 @@ class TrainingRun(QWidget):
             lines = tuple(here if line.name == "prediction" else line for line in lines) if known else (here,)
         if lines != self._comparisons:
             self._comparisons = lines
-            self.facts.show_comparisons(lines)
+            self.facts.show_comparisons(lines, denoised=frame.denoised)
 
     def show_solved(self, solved: LeastSquares) -> None:
         """Show the closed form's kernel, loss and verdict."""

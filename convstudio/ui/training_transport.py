@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QElapsedTimer, QEvent, QRectF, QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from convstudio.ui.fields.quiet import FIELD_STYLE, ROW_HEIGHT, QuietComboBox
 from convstudio.ui.fields.slider import SlimSlider
@@ -27,6 +27,11 @@ PACES: tuple[tuple[str, str, float | None], ...] = (
 )
 """Name, text and steps per second; None is as fast as it goes."""
 _PLAY_WIDTH = 84
+_STRIP = 3  # px of the progress of a step that takes long
+SLOW_MILLISECONDS = 300
+"""What is done sooner shows no progress."""
+AT_END = "The run is at its last step: raise “Steps” for a longer one, or reset."
+_STEP_HELP = "Make one step of the method. Right arrow, or full stop."
 _SEED_HELP = "Draw other random numbers for the start and for what a step sees, and begin there. N."
 _LEFT_TO_PANEL = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
 
@@ -147,6 +152,8 @@ class TrainingTransport(QWidget):
         self._planned = 1000
         self._random = True
         self._step = 0
+        self._ready = self._over = False
+        self._why_not = ""
         self._play = _Button(self)
         self._play.setObjectName("training-play")
         self._play.setProperty("role", "primary")
@@ -155,7 +162,7 @@ class TrainingTransport(QWidget):
             "step": self._small(
                 "step",
                 "One step",
-                "Make one step of the method. Right arrow, or full stop.",
+                _STEP_HELP,
             ),
             "reset": self._small(
                 "reset",
@@ -189,6 +196,16 @@ class TrainingTransport(QWidget):
         self._rate = Steady(
             "training-steps-per-second", "9,999 steps/s", "How many steps a second the computer makes.", self
         )
+        self._strip = QProgressBar(self)
+        self._strip.setObjectName("training-strip")
+        self._strip.setAccessibleName("Progress of the step")
+        self._strip.setTextVisible(False)
+        self._strip.setRange(0, 1000)
+        self._strip.setStyleSheet("QProgressBar { min-height: 0; }")
+        self._strip.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._strip.hide()
+        self._since = QElapsedTimer()
+        self._working = False
         self._lay_out()
         self._play.clicked.connect(self.toggle)
         self._buttons["step"].clicked.connect(self.step_requested)
@@ -268,26 +285,69 @@ class TrainingTransport(QWidget):
         words = "Pause" if playing else "Play"
         self._play.setText(f" {words}")
         self._play.setAccessibleName(words)
-        help_text = "Hold the training where it is." if playing else "Make steps, one after the other."
-        self._play.setToolTip(tip(f"{help_text} Space."))
         self._colour_icons()
+        self._allow()
 
     def show_planned(self, steps: int) -> None:
         """Say after how many steps the run ends by itself."""
         self._planned = steps
+        self._over = False
         self._place.set_widest(_place_text(steps, steps))
 
     def show_step(self, step: int, reached: int) -> None:
         """Show where the training stands and how far it has been."""
-        self._step = step
+        self._step, self._over = step, self._ready and step >= self._planned
         self.slider.show_step(step, reached, axis_end(reached, self._planned))
         self._place.setText(_place_text(step, max(self._planned, reached)))
         self._buttons["reset"].setEnabled(reached > 0)
+        self._allow()
+        self._strip.hide()
+        self._since.start()
+
+    @property
+    def over(self) -> bool:
+        """Whether the step that is shown is the last one of the run."""
+        return self._over
+
+    def show_stale(self) -> None:
+        """Forget that the run is at its end: another one is about to take its place."""
+        self._over = False
+        self._allow()
+
+    def show_why_not(self, why_not: str) -> None:
+        """Switch Play off for a reason, or on again ("")."""
+        self._why_not = why_not
+        self._allow()
+
+    def _allow(self) -> None:
+        """Switch off what could do nothing now, and say why."""
+        why = self._why_not or (AT_END if self._over else "")
+        help_text = "Hold the training where it is." if self._playing else "Make steps, one after the other."
+        self._play.setEnabled(self._playing or not why)
+        self._play.setToolTip(tip(f"{help_text} Space.", "" if self._playing else why))
+        self._buttons["step"].setEnabled(self._ready and not why)
+        self._buttons["step"].setToolTip(tip("One step", _STEP_HELP, why))
+
+    def show_working(self, working: bool) -> None:
+        """Show whether anything goes on: what takes long shows its progress."""
+        if working != self._working:
+            self._working = working
+            self._since.start()
+            self._strip.hide()
+
+    def show_progress(self, fraction: float) -> None:
+        """Show how far what goes on is, 0–1, once it has taken a while."""
+        if self._working and self._since.elapsed() >= SLOW_MILLISECONDS:
+            self._strip.setValue(round(1000 * min(max(fraction, 0.0), 1.0)))
+            self._strip.setGeometry(self.slider.x(), self.height() - _STRIP, self.slider.width(), _STRIP)
+            self._strip.show()
 
     def show_speed(self, steps_per_second: float | None) -> None:
         """Show how fast it goes; None while it does not."""
         if steps_per_second is None or steps_per_second <= 0.0:
             self._rate.setText("")
+        elif steps_per_second < 0.95:
+            self._rate.setText(f"{1 / steps_per_second:.1f} s a step")
         elif steps_per_second < 9.95:
             self._rate.setText(f"{steps_per_second:.1f} steps/s")
         elif steps_per_second < 9999.5:
@@ -305,7 +365,9 @@ class TrainingTransport(QWidget):
 
     def set_ready(self, ready: bool, *, scrub: bool = True) -> None:
         """Switch on or off what needs an opened training; Play stays: it opens one."""
-        self._buttons["step"].setEnabled(ready)
+        self._ready = ready
+        self._over = self._over and ready
+        self._allow()
         self._buttons["seed"].setEnabled(ready and self._random)
         self.slider.setEnabled(ready and scrub)
         if not ready:
@@ -315,8 +377,9 @@ class TrainingTransport(QWidget):
 
     @Slot()
     def toggle(self) -> None:
-        """Ask for the other of play and pause."""
-        (self.pause_requested if self._playing else self.play_requested).emit()
+        """Ask for the other of play and pause, where that can be."""
+        if self._play.isEnabled():
+            (self.pause_requested if self._playing else self.play_requested).emit()
 
     @Slot()
     def _choose_speed(self) -> None:

@@ -175,17 +175,19 @@ class TrainingWelcome(QWidget):
         """Tell what the lab does."""
         self._say("Let a kernel learn", ABOUT, "")
 
-    def show_refused(self, text: str) -> None:
-        """Tell why this cannot be trained."""
-        self._say("This cannot be trained yet", text, "problem")
+    def show_refused(self, text: str, *, waiting: bool = False, again: bool = True) -> None:
+        """Tell why this cannot be trained, or what it waits for; ``again`` offers to try it once more."""
+        title = "Which filter made this?" if waiting else "This cannot be trained yet"
+        self._say(title, text, "" if waiting else "problem", "Try again" if again else "")
 
-    def _say(self, title: str, text: str, role: str) -> None:
+    def _say(self, title: str, text: str, role: str, button: str = "Start training") -> None:
         self._title.setText(title)
         self._about.setText(text)
         self._about.setProperty("role", role)
         self._about.style().unpolish(self._about)
         self._about.style().polish(self._about)
-        self._start.setText("Try again" if role else "Start training")
+        self._start.setText(button)
+        self._start.setVisible(bool(button))
 
     @Slot()
     def _choose(self) -> None:

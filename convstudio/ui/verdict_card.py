@@ -43,6 +43,7 @@ UNDETERMINED = (
 WEAKEST = (
     "It is the pattern that this picture shows least of: more or less of it hardly changes what comes out."
 )
+_SOLVE_HELP = "Solve the normal equations: the kernel with the least squared error, without a single step."
 _SMALL, _LARGE = 28, 44  # px of a small kernel, and where there is room
 _STEPS = 1000
 
@@ -175,7 +176,7 @@ class VerdictCard(QFrame):
         self._solve = self._button(
             "Solve",
             "verdict-solve",
-            "Solve the normal equations: the kernel with the least squared error, without a single step.",
+            _SOLVE_HELP,
         )
         self._take = self._button(
             "Put into the stack",
@@ -297,8 +298,9 @@ class VerdictCard(QFrame):
         directions, caption = [drawn(each) for each in solved.undetermined], ""
         if not directions and solved.weakest is not None:
             directions = [drawn(solved.weakest)]
-            known = legend_number(solved.weakest.uncertainty)
-            caption = f"The least certain pattern of weights, known to ±{known}."
+            sure = solved.weakest.uncertainty
+            known = f"known to ±{legend_number(sure)}" if sure > 0.0 else "but for rounding known exactly"
+            caption = f"The least certain pattern of weights, {known}."
         self.directions.show_kernels(directions, solved.unknowns - solved.rank, caption)
         # What is not known comes before the words about it; where all is known, after.
         self._lines.removeWidget(self.directions)
@@ -307,8 +309,10 @@ class VerdictCard(QFrame):
         self._solve.hide()
 
     def show_failed(self, text: str) -> None:
-        """Say why nothing could be solved."""
+        """Say why nothing could be solved: asking again does not help before something else is set up."""
         self._show("failed", "No closed form", text)
+        self._solve.setEnabled(False)
+        self._solve.setToolTip(tip(_SOLVE_HELP, text))
 
     def _show(self, kind: str, title: str, text: str) -> None:
         self._solving.setCurrentIndex(0)
@@ -321,6 +325,7 @@ class VerdictCard(QFrame):
         self._take.hide()
         self._solve.show()
         self._solve.setEnabled(True)
+        self._solve.setToolTip(tip(_SOLVE_HELP))
 
     def show_solving(self, solving: bool) -> None:
         """Show progress and Cancel, or take them away."""

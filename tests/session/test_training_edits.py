@@ -200,26 +200,30 @@ def test_what_was_learned_is_kept_without_a_step(session: Session, edits: Traini
 # --- the stack ---
 
 
-def test_a_learned_kernel_is_a_new_layer_below_the_selected_one(
+def test_a_learned_kernel_is_the_first_layer_as_it_was_learned_on_the_photo(
     session: Session, edits: TrainingEdits
 ) -> None:
     before = session.project
     edits.put_into_stack([learned()])
     project = session.project
     assert [item.layer.kind for item in project.layers] == ["conv", "conv"]
-    assert project.selected == project.layers[1].id
+    assert project.selected == project.layers[0].id
+    assert project.item(project.selected).title == "Learned 2×3"
     layer = conv_of(session, project.selected)
     assert layer.name() == "Learned"
     assert layer.bank.filters[0].bias == 0.5
     assert (layer.padding, layer.stride, layer.channels) == ("valid", (2, 1), "each")
     assert np.array_equal(layer.bank.filters[0].kernels[0].values, np.full((2, 3), 2.0))
-    assert project.look.view == "signed"  # as the layer above is shown
     assert session.undo_text == "learned kernel"
     session.undo()
     assert session.project == before
 
 
 def test_a_learned_kernel_goes_where_it_is_wanted(session: Session, edits: TrainingEdits) -> None:
+    edits.put_into_stack([learned()], after=LAYER)
+    assert [item.id for item in session.project.layers] == [LAYER, "conv-2"]
+    assert session.project.look.view == "signed"  # as the layer above is shown
+    session.undo()
     edits.put_into_stack([learned()], after=PHOTO)
     assert [item.id for item in session.project.layers] == ["conv-2", LAYER]
     edits.put_into_layer([learned("all", 2, value=-3.0)], LAYER)

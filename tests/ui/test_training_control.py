@@ -240,7 +240,7 @@ def test_a_learned_kernel_comes_back_with_the_project_and_goes_into_the_stack(
     assert np.array_equal(kernel.view.kernels[0], wanted)
     trigger(other, "train-take")
     assert np.array_equal(conv_of(other, "conv-2").bank.filters[0].kernel(None).values, wanted)
-    assert panel.status.text.startswith("The learned kernel is a layer now")
+    assert panel.status.text.startswith("The learned kernel is the first layer now")
     other.session.undo()
     assert panel.status.text.startswith("Learned before: ")
     turn = part(other, QToolButton, "training-saved")
@@ -323,9 +323,9 @@ def test_that_it_is_in_the_stack_is_said_until_it_is_not(lab: MainWindow, qtbot:
     panel = part(lab, TrainingPanel, "training-panel")
     before = panel.status.text
     trigger(lab, "train-take")
-    assert panel.status.text == "The learned kernel is a layer now; undo takes it back."
+    assert panel.status.text == "The learned kernel is the first layer now; undo takes it back."
     lab.session.select(LAYER)
-    assert panel.status.text.startswith("The learned kernel is a layer now")
+    assert panel.status.text.startswith("The learned kernel is the first layer now")
     lab.session.undo()
     assert panel.status.text == before
 
@@ -394,7 +394,7 @@ def test_a_run_by_keyboard_alone_goes_into_the_stack_and_out_again(lab: MainWind
     before = lab.session.project
     qtbot.keyClick(focus, Qt.Key.Key_F9)
     project = lab.session.project
-    assert [item.id for item in project.layers] == [LAYER, "conv-2"]
+    assert [item.id for item in project.layers] == ["conv-2", LAYER]
     assert project.selected == "conv-2"
     assert np.array_equal(conv_of(lab, "conv-2").bank.filters[0].kernel(None).values, frame.values[0][0, 0])
     assert lab.session.undo_text == "learned kernel"
@@ -529,9 +529,8 @@ def test_what_cannot_be_trained_is_said_and_tried_again(lab: MainWindow, qtbot: 
     assert problem
     assert not part(lab, TrainingPanel, "training-panel").opened
     assert not lab.actions_table["train-step"].isEnabled()
-    trigger(lab, "train-play")  # tries again
-    settle(qtbot, lab)
-    assert text_of(lab, "training-problem") == problem
+    assert not lab.actions_table["train-play"].isEnabled(), "the same would come of it"
+    assert lab.actions_table["train-play"].property("whyDisabled") == problem
     set_value(lab, "student", "size", (3, 3))
     trigger(lab, "train-play")
     qtbot.waitUntil(lambda: step(lab) == 40, timeout=30_000)
@@ -622,10 +621,12 @@ def test_which_filter_made_this_from_two_files_by_the_dialog(
 ) -> None:
     trigger(lab, "train-files")
     settle(qtbot, lab)
-    assert "Choose two pictures" in text_of(lab, "training-problem")
+    assert "Choose two pictures" in text_of(lab, "training-welcome-words")
+    assert text_of(lab, "training-problem") == "", "nothing is wrong yet"
+    assert not lab.actions_table["train-play"].isEnabled()
     choose(lab, pair[0])
     settle(qtbot, lab)
-    assert "the picture after" in text_of(lab, "training-problem")
+    assert "the picture after" in text_of(lab, "training-welcome-words")
     qtbot.mouseClick(part(lab, QPushButton, "training-file-after"), Qt.MouseButton.LeftButton)
     choose(lab, pair[1])
     settle(qtbot, lab)
@@ -636,6 +637,10 @@ def test_which_filter_made_this_from_two_files_by_the_dialog(
     solved = lab.training.result.solved
     assert solved is not None
     assert np.abs(solved.weights[0, 0] - BLUR).max() < 1e-2
+    take = part(lab, QPushButton, "verdict-take")
+    qtbot.mouseClick(take, Qt.MouseButton.LeftButton)
+    assert "learned from before.png → after.png" in part(lab, TrainingPanel, "training-panel").status.text
+    lab.session.undo()
     lab.session.undo()
     assert lab.session.project.training.pair.after == ""
 

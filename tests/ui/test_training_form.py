@@ -26,9 +26,12 @@ from convstudio.kernels import Kernel, preset
 from convstudio.layers import Activation, Conv
 from convstudio.model import Project
 from convstudio.model.training import TrainingSetup
+from convstudio.spec.params import ChoiceParam
 from convstudio.ui.fields.choice_field import ChoiceField
+from convstudio.ui.fields.hint_line import HintLine
 from convstudio.ui.fields.log_float_field import LogFloatField
 from convstudio.ui.param_form import ParamForm
+from convstudio.ui.theme import apply_theme
 from convstudio.ui.training_form import TrainingForm
 from tests.ui.tool_hands import bank, project_of
 from tests.ui.window_hands import drop, files, part
@@ -342,6 +345,59 @@ def test_the_suggested_rate_is_taken_as_it_is_shown(form: TrainingForm, qtbot: Q
     assert heard.rates == [0.42]
     form.show_rate(None, None)
     assert not line.isVisible()
+
+
+def test_a_usual_rate_is_told_only_where_the_present_one_is_far_from_it(form: TrainingForm) -> None:
+    line = part(form, QWidget, "training-rate-line")
+    form.show_project(project(method__rate=0.1), None)
+    form.show_rate(None, 0.02, "Adam's steps are about as long as the rate.")
+    assert not line.isVisible()
+    form.show_project(project(method__rate=0.5), None)
+    assert line.isVisible()
+    form.show_project(project(method__rate=0.001), None)
+    assert line.isVisible()
+
+
+def test_notes_about_the_pair_stay_under_it_each_once_and_whole(form: TrainingForm, qtbot: QtBot) -> None:
+    form.resize(316, 1200)
+    line = part(form, QLabel, "training-notes")
+    assert not line.isVisible()
+    long = (
+        "after.png: 12 % of its pixels are black or white, where the filter's answer may have been cut off."
+    )
+    form.show_problem("", (long, "The picture was turned grey.", long))
+    assert line.text() == f"{long}\nThe picture was turned grey."
+    qtbot.waitUntil(lambda: line.height() >= line.heightForWidth(line.width()))
+    above = part(form, QWidget, "training-pair-validation")
+    assert line.mapTo(form, line.rect().topLeft()).y() > above.mapTo(form, above.rect().topLeft()).y()
+    form.show_project(project(pair__source="files"), None)
+    assert line.isVisible(), "until another pair is opened"
+    form.show_problem("")
+    assert not line.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("part_name", "name", "choice"),
+    [
+        (part_name, each.name, choice.value)
+        for part_name in ("pair", "student", "method")
+        for each in getattr(TrainingSetup(), part_name).parameters()
+        if isinstance(each.param, ChoiceParam)
+        for choice in each.param.choices
+    ],
+)
+def test_what_a_choice_means_is_told_whole(
+    form: TrainingForm, qapp: QApplication, part_name: str, name: str, choice: str
+) -> None:
+    apply_theme(qapp, "dark")
+    form.resize(316, 700)  # with a scroll bar, too
+    source = "files" if name == "clipped" else "kernel"
+    noise = {"pair__noise": 0.1} if name == "noise_on" else {}
+    form.show_project(project(**({"pair__source": source} | noise | {f"{part_name}__{name}": choice})), None)
+    QApplication.processEvents()
+    hints = [each for each in form.findChildren(HintLine) if each.isVisible()]
+    assert hints
+    assert [each.shown_text() for each in hints] == [each.text() for each in hints]
 
 
 def test_a_problem_stands_at_the_top_until_it_is_gone(form: TrainingForm) -> None:

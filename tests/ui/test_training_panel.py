@@ -8,16 +8,26 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QAction, QFontMetricsF
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
+from convstudio.engine.display import render
 from convstudio.kernels import Bank, Kernel
 from convstudio.layers import Conv
 from convstudio.learn.divergence import Stop
 from convstudio.learn.experiments import EXPERIMENTS
 from convstudio.learn.lab import comparisons, solve_lab
 from convstudio.ui.training_panel import TrainingPanel
-from convstudio.ui.training_transport import ScrubSlider
+from convstudio.ui.training_pictures import legend_ends
+from convstudio.ui.training_transport import SLOW_MILLISECONDS, ScrubSlider
 from convstudio.ui.training_welcome import Entry
 from convstudio.ui.weights_view import TILES
 from tests.ui.lab_hands import TEACHER, Run
@@ -99,6 +109,26 @@ def test_a_refusal_is_told_and_can_be_tried_again(panel: TrainingPanel, qtbot: Q
     assert said == [("play_requested",)]
 
 
+def test_where_trying_again_cannot_help_nothing_offers_it(panel: TrainingPanel, qtbot: QtBot) -> None:
+    said = listen(panel)
+    start, play = (part(panel, QPushButton, f"training-{name}") for name in ("start", "play"))
+    words = part(panel, QLabel, "training-welcome-words")
+    panel.show_refused("Choose two pictures.", waiting=True, again=False)
+    assert words.text() == "Choose two pictures."
+    assert words.property("role") != "problem", "nothing is wrong yet"
+    assert not start.isVisible()
+    assert not play.isEnabled()
+    assert "Choose two pictures." in play.toolTip()
+    qtbot.keyClick(panel, Qt.Key.Key_Space)
+    assert said == []
+    panel.show_refused("The file cannot be read.")
+    assert words.property("role") == "problem"
+    assert start.isVisible()
+    assert play.isEnabled()
+    open_run(panel, Run())
+    assert play.isEnabled()
+
+
 # --- opened, playing, paused, scrubbed back, stopped ---
 
 
@@ -125,9 +155,70 @@ def test_a_curve_without_points_begins_with_the_starts_loss(panel: TrainingPanel
     assert panel.run.chart.at(0) == (frame.loss, frame.validation_loss)
 
 
-def test_notes_are_told(panel: TrainingPanel) -> None:
-    panel.show_opened(replace(Run().report, notes=("The picture was cropped.",)))
-    assert panel.status.text.endswith("The picture was cropped.")
+def test_at_its_last_step_a_run_cannot_go_on_and_says_so(panel: TrainingPanel, qtbot: QtBot) -> None:
+    run = Run()
+    last = run.report.setup.method.steps
+    open_run(panel, run, last)
+    said = listen(panel)
+    play, step = (part(panel, QPushButton, f"training-{name}") for name in ("play", "one-step"))
+    assert not play.isEnabled()
+    assert not step.isEnabled()
+    for button in (play, step):
+        assert "raise “Steps”" in button.toolTip()
+    assert "raise “Steps”" in panel.status.text
+    for key in (Qt.Key.Key_Space, Qt.Key.Key_Right, Qt.Key.Key_Period):
+        qtbot.keyClick(panel, key)
+    assert said == []
+    panel.show_stopped(run.lab.trainer.stopped)
+    assert panel.status.text == "All 50 steps are done. Raise “Steps” for a longer run, or reset."
+    panel.show_frame(run.frame(last - 1))
+    assert play.isEnabled()
+    assert step.isEnabled()
+    assert "raise “Steps”" not in play.toolTip()
+
+
+def test_a_step_that_takes_long_shows_its_progress(panel: TrainingPanel, qtbot: QtBot) -> None:
+    run = Run()
+    open_run(panel, run)
+    strip = part(panel, QProgressBar, "training-strip")
+    panel.show_playing(True)
+    panel.show_progress(0.1)
+    assert not strip.isVisible(), "not before it has taken a while"
+    qtbot.wait(SLOW_MILLISECONDS + 20)
+    panel.show_progress(0.25)
+    assert strip.isVisible()
+    assert strip.value() == 250
+    panel.show_frame(run.frame(1, speed=0.244))
+    assert not strip.isVisible()
+    assert panel.transport.words()[1] == "4.1 s a step"
+    panel.show_playing(False)
+    qtbot.wait(SLOW_MILLISECONDS + 20)
+    panel.show_progress(0.5)
+    assert not strip.isVisible()
+    panel.show_busy(True)
+    qtbot.wait(SLOW_MILLISECONDS + 20)
+    panel.show_progress(0.5)
+    assert strip.isVisible()
+
+
+def test_what_l2_adds_stands_under_the_loss_and_is_not_in_it(panel: TrainingPanel) -> None:
+    run = Run()
+    open_run(panel, run, 3)
+    assert panel.run.facts.penalty == ""
+    decaying = replace(run.report, setup=run.report.setup.with_value("method", "l2", 0.1))
+    panel.show_opened(decaying)
+    panel.show_frame(replace(run.frame(3), penalty=0.00123))
+    assert panel.run.facts.penalty == "+ 0.00123 from L2"
+    assert panel.run.facts.texts()["loss"] == f"{run.frame(3).loss:.3g}"
+
+
+def test_the_table_names_what_it_compares_with(panel: TrainingPanel) -> None:
+    run = Run()
+    open_run(panel, run, 3)
+    assert panel.run.facts.heading == "Compared with the target"
+    panel.show_opened(run.report)
+    panel.show_frame(replace(run.frame(3), denoised=True))
+    assert panel.run.facts.heading == "Compared with the target without noise"
 
 
 def test_the_transport_asks(panel: TrainingPanel, qtbot: QtBot) -> None:
@@ -543,6 +634,19 @@ def test_why_there_is_no_closed_form(panel: TrainingPanel) -> None:
     panel.show_solve_failed("The closed form knows one linear layer.")
     assert panel.run.verdict.words()[:2] == ("No closed form", "The closed form knows one linear layer.")
     assert not panel.run.verdict.is_solving
+    solve = part(panel, QPushButton, "verdict-solve")
+    assert not solve.isEnabled()
+    assert "one linear layer" in solve.toolTip()
+    open_run(panel, Run())
+    assert solve.isEnabled()
+
+
+def test_a_picture_says_when_it_has_values_beyond_black_and_white() -> None:
+    inside, beyond = (render(np.array([[[0.2, top]]], np.float32), "clamped") for top in (1.0, 1.3))
+    assert legend_ends(inside, "0", "1") == ("0", "1")
+    assert legend_ends(beyond, "0", "1") == ("0", "≥ 1")
+    below = render(np.array([[[-0.2, 0.5]]], np.float32), "clamped")
+    assert legend_ends(below, "0", "1") == ("≤ 0", "1")
 
 
 # --- pictures ---
