@@ -323,7 +323,9 @@ class TrainingTransport(QWidget):
         """Switch off what could do nothing now, and say why."""
         why = self._why_not or (AT_END if self._over else "")
         help_text = "Hold the training where it is." if self._playing else "Make steps, one after the other."
-        self._play.setEnabled(self._playing or not why)
+        if self._play.isEnabled() == bool(why and not self._playing):
+            self._play.setEnabled(self._playing or not why)
+            self._colour_icons()
         self._play.setToolTip(tip(f"{help_text} Space.", "" if self._playing else why))
         self._buttons["step"].setEnabled(self._ready and not why)
         self._buttons["step"].setToolTip(tip("One step", _STEP_HELP, why))
@@ -397,7 +399,8 @@ class TrainingTransport(QWidget):
 
     def _colour_icons(self) -> None:
         theme = theme_of(self)
-        self._play.setIcon(icon("pause" if self._playing else "play", theme.accent_text))
+        colour = theme.accent_text if self._play.isEnabled() else theme.text_dim
+        self._play.setIcon(icon("pause" if self._playing else "play", colour))
         for button in self._buttons.values():
             button.setIcon(icon(str(button.property("icon-name")), theme.text))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,28 @@ def test_what_cannot_be_prepared_is_told_once(
     assert len(ear.of("refused")) == 1
     assert "not enough memory" in ear.of("refused")[0]
     assert ear.frame.step == 0, "a step, and a look, may still find room"
+
+
+def test_the_progress_of_a_step_that_takes_long_is_told(
+    training: Training, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    advance = Trainer.advance
+
+    def slow(self: Trainer, control: Control | None = None) -> None:
+        assert control is not None
+        for part in range(1, 5):
+            time.sleep(0.1)
+            control.report(part, 5)
+        advance(self, None)
+
+    start(qtbot, training, project())
+    monkeypatch.setattr(Trainer, "advance", slow)
+    told: list[float] = []
+    training.progressed.connect(told.append)
+    training.play()
+    qtbot.waitUntil(lambda: any(0.5 < part < 1.0 for part in told))
+    assert not training.busy
+    training.pause()
 
 
 # --- opening ---
