@@ -130,7 +130,7 @@ def _opened(setup: TrainingSetup, before: Picture, after: Picture) -> Lab:
 
     lab = open_lab(setup, Project(before, ()), before, after)
     for note in lab.pair.notes:
-        complain(note)
+        complain(_in_options(note))
     if not on_terminal():
         (rows, columns), (_, height, width) = setup.student.size, lab.pair.before.shape
         complain(f"learning {rows}×{columns} from {width}×{height} px…")
@@ -311,6 +311,7 @@ def _in_options(text: str) -> str:
         ("“Grey”", "--grey"),
         ("(“all to all”)", "(--channels all)"),
         ("“Clipped”", "--clipped leave-out"),
+        ("“Bias”", "--bias"),
     ):
         text = text.replace(label, option)
     return re.sub(r"The run is back [^;]*; try a rate of (\S+)\.$", r"Try --rate \1.", text)

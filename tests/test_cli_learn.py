@@ -139,6 +139,11 @@ def test_what_the_pictures_do_not_determine_is_told(capsys: pytest.CaptureFixtur
     assert "More than a linear filter of this size." in capsys.readouterr().out
 
 
+def test_a_missing_bias_is_told_by_its_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert learn("photo.png lifted.png --closed-form") == 0
+    assert "A bias is missing: switch on --bias." in capsys.readouterr().out
+
+
 def test_quicker_ways_are_told_where_it_takes_long(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,6 +30,7 @@ NOISY = 0.3
 
 _SAME = 1e-3
 _HELD_BACK = 0.99
+_WORTH_A_WORD = 0.01
 _TITLES = {
     "l2": "L2 holds the weights back",
     "bias": "A bias is missing: switch on “Bias”",
@@ -131,7 +132,8 @@ def judge(facts: Facts) -> Verdict:
     if facts.error > TOO_UNCERTAIN * facts.largest:
         return Verdict("weak", "Determined, but uncertain", (*_of_uncertain(facts), *fit))
     what = "number" if facts.bias else "weight"
-    all_of_them = f"The one {what} follows" if facts.unknowns == 1 else f"All {facts.unknowns} {what}s follow"
+    few = {1: f"The one {what} follows", 2: f"Both {what}s follow"}
+    all_of_them = few.get(facts.unknowns, f"All {facts.unknowns} {what}s follow")
     certain = f"{all_of_them} from this picture"
     certain += f", to within {number(facts.error)} (standard error)." if facts.error > 0 else "."
     return Verdict("determined", "Determined", (certain, *fit))
@@ -180,7 +182,10 @@ def _of_fit(facts: Facts) -> tuple[str, ...]:
     cause = facts.cause
     if cause == "bias" and facts.with_bias is not None:
         what = "biases" if facts.offset is None else f"a bias of {number(facts.offset)}"
-        said.append(f"With {what} it would be off by {number(facts.with_bias)} only: switch on “Bias”.")
+        left = f"off by {number(facts.with_bias)}" if facts.with_bias > 0 else "exact"
+        said.append(f"With {what} it would be {left}.")
+        if facts.rank < facts.unknowns:  # the title tells of that
+            said.append(f"{_TITLES['bias']}.")
     said += _of_clipped(facts)
     if cause == "noise":
         said.append(
@@ -231,6 +236,8 @@ def _of_clipped(facts: Facts) -> tuple[str, ...]:
         return (said, "They were left out.")
     if not facts.unexplained or facts.cause == "clipped":
         return (said, "Leave them out (“Clipped”) and solve again.")
+    if facts.carried < _WORTH_A_WORD:
+        return ()
     return (said, f"They hold {percent(facts.carried)} of the squared error only.")
 
 

@@ -68,6 +68,7 @@ def test_an_emboss_lacks_a_bias_and_is_not_blamed_on_clipping(channels: str) -> 
     assert found.verdict.title == "A bias is missing: switch on “Bias”"
     assert "With a bias of 0.5 it would be off by 0.0" in words(found)
     assert ELSE not in words(found)
+    assert "clipped" not in words(found)
     assert solved(after, channels=channels, bias=True).residual < 0.01
 
 
@@ -155,9 +156,17 @@ def test_noise_that_was_set_up_is_named() -> None:
 def test_a_flat_picture_after_needs_a_bias() -> None:
     found = solved(np.full(PHOTO.shape, 0.5))
     assert found.verdict.title == "A bias is missing: switch on “Bias”"
+    assert "With a bias of 0.5 it would be exact." in words(found)
 
 
 FACTS = Facts(25, 25, 10_000, 25, (), False, EIGHT_BIT, None, 3e-4, (1, 2, -1), 0.5, 0.0, False)
+
+
+def test_what_is_not_determined_may_lack_a_bias_too() -> None:
+    verdict = judge(dataclasses.replace(FACTS, rank=20, residual=0.2, with_bias=0.001, offset=0.5))
+    assert verdict.kind == "undetermined"
+    assert "A bias is missing: switch on “Bias”." in verdict.sentences
+    assert "With a bias of 0.5 it would be off by 0.001." in verdict.sentences
 
 
 @pytest.mark.parametrize(
