@@ -52,6 +52,7 @@ def test_an_exact_fit_has_no_error():
 
 def test_one_unknown_and_biases_have_their_words():
     assert "The one weight follows" in said(unknowns=1, rank=1)[1]
+    assert "Both weights follow" in said(unknowns=2, rank=2)[1]
     assert "All 26 numbers follow" in said(unknowns=26, rank=26, bias=True)[1]
 
 
