@@ -490,3 +490,11 @@ def test_what_happens_at_the_border_and_on_the_way_is_said() -> None:
     zeros = Conv.of(*custom(1, 3, 3), padding="same", padding_mode="zeros")
     assert list(words.input_notes(apart(lab_of([zeros])))) == ["border"]
     assert words.input_notes(apart(lab_of([Conv.of(*custom(1, 3, 3), padding="valid")]))) == {}
+
+
+def test_a_kernel_for_all_channels_has_a_sum_over_them() -> None:
+    alone, shared = (apart(lab_of([Conv(padding="valid")], channels)) for channels in (1, 3))
+    assert words.entry_formula(alone, (0, 1)).startswith("∂L/∂w[0, 1] = Σ x[i, j + 1]·∂L/∂y[i, j] = ")
+    said = words.entry_formula(shared, (0, 1))
+    assert said.startswith("∂L/∂w[0, 1] = Σ x[c, i, j + 1]·∂L/∂y[c, i, j] = ")
+    assert words.weight_formula(shared).endswith("summed over 3 channels")

@@ -703,3 +703,35 @@ def test_the_kernel_of_the_selected_layer_is_offered(lab: MainWindow, qtbot: QtB
     label = part(lab, QLabel, "training-pair")
     assert label.isVisible()
     assert isinstance(lab.session.project.layer(LAYER), Conv)
+
+
+def test_at_the_last_step_play_is_off_until_there_are_more_steps(lab: MainWindow, qtbot: QtBot) -> None:
+    run(qtbot, lab)
+    for name in ("train-play", "train-step"):
+        action = lab.actions_table[name]
+        assert not action.isEnabled()
+        assert "raise “Steps”" in action.property("whyDisabled")
+    trigger(lab, "train-reset")
+    settle(qtbot, lab)
+    assert lab.actions_table["train-play"].isEnabled()
+    run(qtbot, lab)
+    set_value(lab, "method", "steps", 60)
+    trigger(lab, "train-play")  # at once, before the lab is opened anew
+    qtbot.waitUntil(lambda: step(lab) == 60, timeout=30_000)
+
+
+def test_where_there_is_no_closed_form_it_is_not_asked_for_twice(lab: MainWindow, qtbot: QtBot) -> None:
+    stack = SHORT.with_value("student", "kind", "stack").with_value("student", "start", "random")
+    lab.training.edits.set_setup(stack, "a stack")
+    two = lab.session.project.with_layers([Activation()], LAYER)
+    lab.session.push(two, "a layer more")
+    lab.training.edits.mark(LAYER, "weight", True)
+    settle(qtbot, lab)
+    trigger(lab, "train-solve")
+    settle(qtbot, lab)
+    action = lab.actions_table["train-solve"]
+    assert not action.isEnabled()
+    assert action.property("whyDisabled") == part(lab, TrainingPanel, "training-panel").run.verdict.words()[1]
+    lab.training.edits.set_setup(SHORT, "one kernel")
+    settle(qtbot, lab)
+    assert action.isEnabled()
