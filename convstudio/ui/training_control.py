@@ -172,6 +172,7 @@ class TrainingControl(QObject):
         training.rate_failed.connect(self._show_no_rate)
         training.progressed.connect(panel.show_progress)
         training.busy_changed.connect(panel.show_busy)
+        training.preparing_changed.connect(panel.show_preparing)
         panel.play_requested.connect(self.play)
         panel.pause_requested.connect(training.pause)
         panel.step_requested.connect(self.step)

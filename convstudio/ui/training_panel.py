@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from convstudio.ui.training_saved import SavedResult
 
 RUN = "Run"
+_MOVES = "Each step moves every weight against its gradient."
 _ALL_DONE = "Raise “Steps” for a longer run, or reset."
 _WAITING = "Waiting for the two pictures: choose them on the right, or take an experiment."
 _REFUSED = "This cannot be trained as it is set up: change it on the right, or choose an experiment."
@@ -250,8 +251,18 @@ class TrainingPanel(QWidget):
         self.transport.show_working(playing or self._busy)
         if playing:
             self._stop = None
-            self.status.say("Each step moves every weight against its gradient.")
+            self.status.say(_MOVES)
         elif self._frame is not None:
+            self._say_place(self._frame)
+
+    @Slot(bool)
+    def show_preparing(self, preparing: bool) -> None:
+        """Show that no step comes yet, and why; afterwards what goes on then."""
+        if preparing:
+            self.status.say("Preparing: the picture is summed up once, then each step is quick.")
+        elif self.transport.playing:
+            self.status.say(_MOVES)
+        elif self._stop is None and self._frame is not None:
             self._say_place(self._frame)
 
     @Slot(object)

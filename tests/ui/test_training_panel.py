@@ -419,6 +419,21 @@ def test_only_play_has_a_key_before_there_is_a_training(panel: TrainingPanel, qt
 # --- numbers ---
 
 
+def test_while_nothing_moves_yet_it_says_what_is_prepared(panel: TrainingPanel) -> None:
+    open_run(panel, Run())
+    panel.show_playing(True)
+    panel.show_preparing(True)
+    assert panel.status.text.startswith("Preparing")
+    panel.show_preparing(False)
+    assert panel.status.text.startswith("Each step moves")
+    panel.show_playing(False)
+    rest = panel.status.text
+    panel.show_preparing(True)
+    assert panel.status.text != rest
+    panel.show_preparing(False)
+    assert panel.status.text == rest
+
+
 def test_while_it_plays_only_the_predictions_line_changes(panel: TrainingPanel) -> None:
     run = Run()
     panel.show_opened(run.report)
