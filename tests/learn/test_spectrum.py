@@ -24,6 +24,9 @@ def test_a_cancel_does_not_wait_for_the_work() -> None:
         assert not done.is_set()
     finally:
         done.set()
+        for thread in threading.enumerate():  # which the next test must not find
+            if thread.name == "convstudio-eigen":
+                thread.join()
 
 
 def test_the_work_s_own_errors_come_through() -> None:
