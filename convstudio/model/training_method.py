@@ -102,8 +102,8 @@ class MethodSetup(Setup):
         str,
         ChoiceParam(
             label="Loss",
-            help="How an error of a pixel counts. Huber's loss (1964) is squared for small errors and absolute for "
-            "large ones.",
+            help="How an error of a pixel counts. Huber's loss (1964) is squared for small errors and "
+            "absolute for large ones.",
             choices=(
                 Choice("squared", "squared", "The square: large errors count most."),
                 Choice("absolute", "absolute", "The size: outliers count no more."),

@@ -21,6 +21,12 @@ PATIENCE = 0.25
 
 SLOW_SECONDS = 0.25
 """How long a step must take before its progress is told."""
+_BUSY, _BREATH = 0.002, 0.001
+"""Seconds of steps after which the thread sleeps, and for how long.
+
+Quick steps are all Python: without, the window would get the interpreter for a moment only with each of the
+thousands of calls that painting takes, and stand still for seconds.
+"""
 _LONGEST_WAIT = 3600.0
 NO_MEMORY = "There is not enough memory for this: take a smaller picture, or let a step see patches."
 CANCELLED = "The training is not open: opening it was cancelled."
@@ -54,6 +60,7 @@ class TrainingLoop:
         self._to_open: Opener | None = None
         self._place: int | None = None
         self._steps = 0
+        self._breathed = 0.0
         self._playing = False
         self._begins = False
         self._speed: float | None = None
@@ -363,6 +370,9 @@ class TrainingLoop:
             due = playing and not self._frame_left()
         if due:
             self._show(job)
+        if time.monotonic() - self._breathed >= _BUSY:
+            time.sleep(_BREATH)
+            self._breathed = time.monotonic()
 
     def _show(self, job: _Job) -> None:
         channel = self._channel
