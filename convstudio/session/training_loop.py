@@ -14,7 +14,7 @@ from convstudio.core import Cancelled, Control
 from convstudio.io.errors import PictureError
 from convstudio.learn.errors import LearnError
 from convstudio.session.training_bench import START, Bench, Opener, Question
-from convstudio.session.training_outbox import Event, Outbox
+from convstudio.session.training_outbox import CANCELLED, NO_MEMORY, Event, Outbox
 
 PATIENCE = 0.25
 """Seconds for which going to a step goes on after another one was asked for, so that scrubbing shows some."""
@@ -28,8 +28,6 @@ Quick steps are all Python: without, the window would get the interpreter for a 
 thousands of calls that painting takes, and stand still for seconds.
 """
 _LONGEST_WAIT = 3600.0
-NO_MEMORY = "There is not enough memory for this: take a smaller picture, or let a step see patches."
-CANCELLED = "The training is not open: opening it was cancelled."
 
 
 @dataclass(frozen=True, eq=False)

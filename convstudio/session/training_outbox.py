@@ -7,6 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+NO_MEMORY = "There is not enough memory for this: take a smaller picture, or let a step see patches."
+CANCELLED = "The training is not open: opening it was cancelled."
+"""Refusals after which trying once more may help."""
+
 
 @dataclass(frozen=True, eq=False)
 class Event:

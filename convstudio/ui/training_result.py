@@ -11,7 +11,7 @@ import numpy as np
 
 from convstudio.layers import Layer
 from convstudio.model import Found, Learned, TrainingSetup
-from convstudio.session.training_loop import CANCELLED, NO_MEMORY
+from convstudio.session.training_outbox import CANCELLED, NO_MEMORY
 from convstudio.ui.training_saved import SAVED, SAVED_CLOSED
 from convstudio.ui.training_transport import AT_END
 

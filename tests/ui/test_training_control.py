@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -735,3 +737,13 @@ def test_where_there_is_no_closed_form_it_is_not_asked_for_twice(lab: MainWindow
     lab.training.edits.set_setup(SHORT, "one kernel")
     settle(qtbot, lab)
     assert action.isEnabled()
+
+
+def test_the_window_opens_without_loading_what_trains() -> None:
+    code = (
+        "import sys, convstudio.ui.main_window;"
+        "late = {'convstudio.learn.trainer', 'convstudio.learn.lab', 'convstudio.ui.training_panel'};"
+        "found = late & set(sys.modules);"
+        "assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
