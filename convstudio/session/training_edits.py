@@ -53,6 +53,12 @@ class TrainingEdits:
         key = ("training", part, name, merge_key)
         self._try(lambda project: _with(project, project.training.with_value(part, name, value)), text, key)
 
+    def _set_alone(self, part: str, name: str, value: Any) -> None:
+        """Set a value as a step that merges with none before or after it."""
+        self._session.end_merge()
+        self.set_value(part, name, value)
+        self._session.end_merge()
+
     def set_setup(self, setup: TrainingSetup, text: str) -> None:
         """Take a whole setup, such as an experiment's, as a step that undo calls ``text``."""
         self._session.end_merge()
@@ -60,9 +66,7 @@ class TrainingEdits:
 
     def take_rate(self, rate: float) -> None:
         """Take a learning rate that was suggested, as a step of its own."""
-        self._session.end_merge()
-        self.set_value("method", "rate", rate)
-        self._session.end_merge()
+        self._set_alone("method", "rate", rate)
 
     def learn_from_files(self) -> PairSetup:
         """Set up that one kernel is learned from two files; return the pair, whose files may be missing."""
@@ -73,11 +77,9 @@ class TrainingEdits:
         return setup.pair
 
     def set_files(self, before: str, after: str) -> None:
-        """Learn from two files; "" keeps the one that is chosen already."""
-        pair = self._setup.pair
-        pair = replace(pair, source="files", before=before or pair.before, after=after or pair.after)
-        changed = replace(self._setup, pair=pair)
-        self._session.push(_with(self._project, changed), "training: files")
+        """Learn from two files, as a step of its own; "" is for none."""
+        pair = replace(self._setup.pair, source="files", before=before, after=after)
+        self.set_setup(replace(self._setup, pair=pair), "training: files")
 
     def mark(self, layer_id: str, name: str, on: bool) -> None:
         """Say whether one of a layer's arrays is learned; marks of layers that are gone are dropped."""
@@ -93,9 +95,7 @@ class TrainingEdits:
     def new_seed(self) -> None:
         """Draw other random numbers: those of the seed after the present one."""
         seed = self._setup.student.seed
-        self._session.end_merge()
-        self.set_value("student", "seed", seed + 1 if seed < _LAST_SEED else 0)
-        self._session.end_merge()
+        self._set_alone("student", "seed", seed + 1 if seed < _LAST_SEED else 0)
 
     # --- the stack ---
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -380,9 +380,7 @@ class TrainingControl(QObject):
     @Slot(str, str)
     def _files_chosen(self, before: str, after: str) -> None:
         self._window.settings.last_folder = self._parts.form.files.folder
-        setup = self._session.project.training
-        pair = replace(setup.pair, source="files", before=before, after=after)
-        self.edits.set_setup(replace(setup, pair=pair), "training: files")
+        self.edits.set_files(before, after)
 
     def learn_from_files(self) -> None:
         """Show the lab for a kernel that is learned from two files, and ask for the first that is missing."""

@@ -105,15 +105,17 @@ def test_an_experiment_is_one_step(session: Session, edits: TrainingEdits) -> No
     assert session.project.training.method.steps == 7
 
 
-def test_files_are_chosen_together_or_one_after_the_other(session: Session, edits: TrainingEdits) -> None:
+def test_files_are_chosen_and_taken_away_each_in_a_step(session: Session, edits: TrainingEdits) -> None:
     edits.set_files("/a.png", "/b.png")
     pair = session.project.training.pair
     assert (pair.source, pair.before, pair.after) == ("files", "/a.png", "/b.png")
     edits.set_files("", "/c.png")
     pair = session.project.training.pair
-    assert (pair.before, pair.after) == ("/a.png", "/c.png")
+    assert (pair.source, pair.before, pair.after) == ("files", "", "/c.png")
+    assert session.undo_text == "training: files"
     session.undo()
-    assert session.project.training.pair.after == "/b.png"
+    pair = session.project.training.pair
+    assert (pair.before, pair.after) == ("/a.png", "/b.png")
     session.undo()
     assert session.project.training == TrainingSetup()
 
