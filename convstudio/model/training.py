@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from convstudio.kernels import Kernel, preset
-from convstudio.layers.common import BORDERS
+from convstudio.layers import Conv
+from convstudio.layers.conv import MOST_PADDING
 from convstudio.model.training_method import MethodSetup, Setup
 from convstudio.spec.params import (
     BoolParam,
@@ -27,6 +28,9 @@ from convstudio.spec.params import (
 
 LARGEST_STUDENT = 31
 """Rows and columns that a learned kernel has at most."""
+
+_OF_CONV = {each.name: each.param for each in Conv.parameters()}
+"""What a student has as every convolution has it."""
 
 Mark = tuple[str, str]
 """A layer's id and the name of one of its trainable arrays, such as "weight" or "bias"."""
@@ -163,42 +167,18 @@ class StudentSetup(Setup):
             ),
         ),
     ] = "shared"
-    groups: Annotated[
-        int,
-        IntParam(
-            label="Groups",
-            help="Into how many equal groups the channels fall.",
-            minimum=1,
-            maximum=512,
-        ),
-    ] = 1
+    groups: Annotated[int, _OF_CONV["groups"]] = 1
     padding: Annotated[
         Padding,
         PaddingParam(
             label="Padding",
             help="How many pixels are added around the picture. Valid learns from real pixels alone.",
-            maximum=512,
+            maximum=MOST_PADDING,
         ),
     ] = "valid"
-    padding_mode: Annotated[
-        str, ChoiceParam(label="Border", help="What the padded pixels contain.", choices=BORDERS)
-    ] = "reflect"
-    stride: Annotated[
-        Pair,
-        PerAxisParam(
-            label="Stride",
-            help="How many pixels the window moves from one output cell to the next.",
-            each=IntParam(label="Stride", help="Pixels per step.", minimum=1, maximum=64, unit="px"),
-        ),
-    ] = (1, 1)
-    dilation: Annotated[
-        Pair,
-        PerAxisParam(
-            label="Dilation",
-            help="The distance between neighbouring taps.",
-            each=IntParam(label="Dilation", help="Pixels per tap.", minimum=1, maximum=64, unit="px"),
-        ),
-    ] = (1, 1)
+    padding_mode: Annotated[str, _OF_CONV["padding_mode"]] = "reflect"
+    stride: Annotated[Pair, _OF_CONV["stride"]] = (1, 1)
+    dilation: Annotated[Pair, _OF_CONV["dilation"]] = (1, 1)
     bias: Annotated[
         bool,
         BoolParam(label="Bias", help="Whether a number that is added to every cell is learned too."),
