@@ -115,7 +115,7 @@ class WindowSums:
 
 
 def worth_summing(network: Network, pair: Pair, method: MethodSetup) -> bool:
-    """Whether a method's steps can go by sums over the windows, and these are made in about a second."""
+    """Whether a method's steps can go by sums over the windows, and these are made in some seconds."""
     if method.loss != "squared" or method.data != "whole":
         return False
     try:

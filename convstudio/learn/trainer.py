@@ -20,7 +20,6 @@ from convstudio.core import Control
 from convstudio.core.gradients.progress import share
 from convstudio.core.speeds import steady_plans
 from convstudio.core.threads import blas_single_threaded
-from convstudio.layers.base import FloatArray
 from convstudio.learn.checkpoints import BUDGET, Checkpoints, Curve, Moment
 from convstudio.learn.divergence import (
     GROWN,
@@ -32,6 +31,7 @@ from convstudio.learn.divergence import (
     growing,
     usable,
 )
+from convstudio.learn.look import Look
 from convstudio.learn.network import Network, Values
 from convstudio.learn.objectives import Objective, count
 from convstudio.learn.optimizers import make_optimizer
@@ -46,31 +46,6 @@ from convstudio.learn.windows import checking
 from convstudio.model.training_method import MethodSetup
 
 _See: TypeAlias = Callable[[Control | None], Seen]
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """Everything about the present step.
-
-    Attributes:
-        step: steps behind it.
-        values: the weights, float64, one array for each parameter of the network.
-        prediction: what the network makes of the picture before, ``(C, H, W)`` float32; not to be written to.
-        loss: over the training rows of the whole picture, with the penalty.
-        validation_loss: over the other rows, without it; None where there are none.
-        penalty: what L2 adds to the loss.
-        rate: that of the step to come.
-        gradient_norm: the length of the gradient that the last step followed; None at the start.
-    """
-
-    step: int
-    values: Values
-    prediction: FloatArray
-    loss: float
-    validation_loss: float | None
-    rate: float
-    gradient_norm: float | None
-    penalty: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ from convstudio.engine.feature_maps import thumbnails
 from convstudio.layers import Layer
 from convstudio.layers.base import FloatArray, Shape
 from convstudio.learn.lab import Comparison, Lab, distance, reference
+from convstudio.learn.look import Look
 from convstudio.learn.network import Parameter, Values
 from convstudio.learn.quality import SSIM_WINDOW, psnr, ssim
-from convstudio.learn.trainer import Look
 from convstudio.model import Project, TrainingSetup
 
 MOST_PIXELS = 1 << 20

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from convstudio.core import Cancelled, Control
 from convstudio.engine.display import render
 from convstudio.learn.lab import Lab, comparisons, open_lab
+from convstudio.learn.look import Look
 from convstudio.learn.pairs import Pair
 from convstudio.learn.quality import psnr, ssim
-from convstudio.learn.trainer import Look
 from convstudio.model import Project
 from convstudio.session import training_frame
 from convstudio.session.training_frame import (
