@@ -69,7 +69,7 @@ def test_the_kernels_story_is_told(sidebar: Sidebar, preset_id: str) -> None:
     assert PRESETS[preset_id].source in words(sidebar)
     sidebar.show_kernel(Kernel.custom(np.ones((3, 3))))
     assert PRESETS[preset_id].source not in words(sidebar)
-    assert "Your own weights" in words(sidebar)
+    assert "Weights that were entered or learned" in words(sidebar)
 
 
 def test_a_layer_without_a_kernel_has_no_story(sidebar: Sidebar) -> None:
