@@ -79,7 +79,9 @@ class KernelNote(_Note):
         self._title.setText(kernel.title)
         preset = PRESETS.get(kernel.preset) if kernel.preset else None
         if preset is None:
-            self._summary.setText("Weights that were entered or learned. Every output cell is their sum over the window.")
+            self._summary.setText(
+                "Weights that were entered or learned. Every output cell is their sum over the window."
+            )
         else:
             self._summary.setText(preset.summary)
         self._source.setVisible(preset is not None)
