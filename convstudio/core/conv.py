@@ -132,9 +132,9 @@ def _mender(job: ConvJob, control: Control | None) -> Work:
     """
 
     @cache  # made when it is first needed, which is rarely
-    def exact() -> tuple[Work, list[int]]:
+    def exact() -> tuple[Work, tuple[int, ...]]:
         most = (1, 1, *(min(n, most) for n, most in zip(job.cells, (8, 64, 512), strict=True)))
-        return rows.work(job), rows.extents(job, most)
+        return rows.work(job), most
 
     def mend(tile: Tile, scratch: Scratch) -> None:
         if _all_finite(job.target(tile)):

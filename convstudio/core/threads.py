@@ -28,16 +28,18 @@ T = TypeVar("T")
 
 # A worker keeps its scratch buffers for the next call up to this many bytes.
 _KEPT_BYTES = 8 << 20
+_MOST_VIEWS = 64  # of them, by what they were made for
 _PAGE = 4096  # bytes
 
 
 class Scratch:
     """Buffers of one worker, grown when needed and used again for the next tile."""
 
-    __slots__ = ("_buffers",)
+    __slots__ = ("_buffers", "_views")
 
     def __init__(self) -> None:
         self._buffers: dict[str, Array] = {}
+        self._views: dict[Any, Any] = {}
 
     def take(
         self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], copied_to: Array | None = None
@@ -53,15 +55,27 @@ class Scratch:
         room = size + _PAGE
         buffer = self._buffers.get(name)
         if buffer is None or buffer.nbytes < room:
+            self._views.clear()  # of the smaller one, which would not be given back
             buffer = self._buffers[name] = np.empty(room, np.uint8)
         if copied_to is None:
             return np.ndarray(shape, dtype, buffer=buffer)
         return np.ndarray(shape, dtype, buffer, (address(copied_to) + _PAGE // 2 - address(buffer)) % _PAGE)
 
+    def kept(self, owner: object, make: Callable[[Scratch], T]) -> T:
+        """What `make` made of the buffers for an owner, now or before."""
+        found: T | None = self._views.get(owner)
+        if found is None:
+            if len(self._views) >= _MOST_VIEWS:
+                self._views.clear()
+            found = make(self)
+            self._views[owner] = found
+        return found
+
     def trim(self) -> None:
         """Give large buffers back to the system."""
         if sum(buffer.nbytes for buffer in self._buffers.values()) > _KEPT_BYTES:
             self._buffers.clear()
+            self._views.clear()
 
 
 class _Local(threading.local):

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from convstudio.core import ALGORITHMS, conv, planner
 from convstudio.core import job as job_module
-from convstudio.core.algorithms import banded_passes, column_sum, fft, flat_passes, rows
+from convstudio.core.algorithms import banded_passes, column_sum, fft, flat_passes, row_plan, rows
 from convstudio.core.factor import separate
 
 SHAPES: list[dict[str, Any]] = [
@@ -38,8 +38,11 @@ def tiny_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(planner, "_START", 0.0)
     monkeypatch.setattr(fft, "_LARGEST_BLOCK", 1 << 11)
     monkeypatch.setattr(rows, "_NARROW", 4)
-    monkeypatch.setattr(rows, "_TILE_BYTES", 16 << 10)
-    monkeypatch.setattr(rows, "_prepared", {})
+    monkeypatch.setattr(row_plan, "_PART_BYTES", 8 << 10)
+    monkeypatch.setattr(row_plan, "_MOST_BYTES", 12 << 10)
+    monkeypatch.setattr(row_plan, "_FEWEST_ROWS", 2)
+    monkeypatch.setattr(row_plan, "_TILE_BYTES", 16 << 10)
+    monkeypatch.setattr(row_plan, "_plans", {})
     monkeypatch.setattr(banded_passes, "_LONG", 20)
     monkeypatch.setattr(column_sum, "banded_wins", lambda count: count >= 4)
     monkeypatch.setattr(column_sum, "_ROW", 5)

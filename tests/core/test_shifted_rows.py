@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pytest
+from numpy.lib.stride_tricks import as_strided
 
 from convstudio.core import conv
 from convstudio.core.algorithms import rows
@@ -65,6 +66,26 @@ def test_a_constant_around_the_input(value: float) -> None:
     options = {"stride": 2, "padding": 3, "padding_mode": "constant", "padding_value": value}
     found, told = both(x, weight, **options)
     np.testing.assert_allclose(found, told, rtol=1e-5, atol=1e-5)
+
+
+def test_jobs_of_the_same_shapes_share_nothing_else() -> None:
+    for value in (0.5, -2.0, float("nan")):
+        x, weight = RNG.standard_normal((1, 2, 40, 70), np.float32), RNG.random((8, 2, 3, 5), np.float32)
+        options = {"padding": 2, "padding_mode": "constant", "padding_value": value}
+        for values in (x, RNG.standard_normal(x.shape, np.float32), x[:, :, ::-1], x.astype(np.float64)):
+            found, told = both(values, weight, **options)
+            np.testing.assert_allclose(found, told, rtol=0, atol=1e-4)
+
+
+def test_an_axis_of_length_one_may_have_any_stride() -> None:
+    plain, weight = RNG.standard_normal((1, 1, 1, 90), np.float32), RNG.random((8, 1, 3, 3), np.float32)
+    strange = as_strided(plain, plain.shape, (12, 20, 28, 4))
+    assert strange.flags.c_contiguous
+    found, told = both(strange, weight, padding=2)
+    np.testing.assert_allclose(found, told, rtol=0, atol=1e-4)
+    tall = as_strided(plain, (1, 1, 90, 1), (12, 20, 4, 28))
+    found, told = both(tall, weight, padding=20)
+    np.testing.assert_allclose(found, told, rtol=0, atol=1e-4)
 
 
 def test_bits_are_copied_as_they_are() -> None:

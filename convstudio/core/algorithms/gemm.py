@@ -58,9 +58,7 @@ def few_tiles(
     Each tile takes some dozen calls, which wait for the interpreter while other threads hold it: tiles of
     equal size keep all cores busy to the end without being many.
     """
-    copying = _COPYING if job.stride[2] == 1 else _COPYING_APART
-    work = job.out.size * job.inputs * job.taps * (1 + copying / job.outputs)
-    cores = thread_count() if work >= _WORTH_CUTTING else 1
+    cores = thread_count() if worth_cutting(job) else 1
     most = min(most, _ALL_TILES_BYTES // thread_count())
     count = cores * -(-needed(full) // (cores * most))
     while True:
@@ -71,6 +69,12 @@ def few_tiles(
         if needed(extents) <= most or count >= math.prod(full):
             return extents
         count += cores
+
+
+def worth_cutting(job: ConvJob) -> bool:
+    """Whether the job is large enough to give each core a part of it."""
+    copying = _COPYING if job.stride[2] == 1 else _COPYING_APART
+    return job.out.size * job.inputs * job.taps * (1 + copying / job.outputs) >= _WORTH_CUTTING
 
 
 def work(job: ConvJob) -> Work:
