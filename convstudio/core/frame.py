@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -59,14 +60,8 @@ class Frame:
 
         There are at least two for each thread, and of a single plane as many for each.
         """
-        job, cores = self._job, thread_count()
-        examples, groups = int(job.out.shape[0]), job.groups
-        planes = examples * groups
-        count = max(-(-self._height * self.row_bytes // most), -(-2 * cores // planes))
-        if planes == 1:  # one for each thread will do, as each costs some waiting
-            count = -(-self._height * self.row_bytes // (most * cores)) * cores
-        whole = Tile((0, examples), (0, groups), (0, 0, 0), (1, self._height, self.width))
-        return pieces(whole, (1, 1, 1, max(_LEAST_ROWS, -(-self._height // count)), self.width))
+        shape = (int(self._job.out.shape[0]), self._job.groups, self._height, self.width)
+        return _tiles(*shape, self.row_bytes, most)
 
     @property
     def row_bytes(self) -> int:
@@ -143,20 +138,11 @@ class Sides:
     def __init__(self, job: ConvJob, frame: Frame) -> None:
         self._job = job
         self._frame = frame
-        self._constant: list[slice] = []
-        before, width, reach = job.source.pads[2][0], frame.width, job.reach((1, 1, 1))[2] - 1
+        source, reach = job.source, job.reach((1, 1, 1))[2] - 1
         self._second = frame.left + reach
-        self.pitch = self._second + width - frame.right + reach
-        self._shown = np.zeros(
-            self.pitch, np.intp
-        )  # the column of the input that each column of a copy shows
-        for place, low, high in ((0, 0, frame.left), (self._second, frame.right, width)):
-            for start, stop, cells in axis_segments(width, before, job.source.mode, low, high + reach):
-                columns = slice(start + place, stop + place)
-                if cells is None:
-                    self._constant.append(columns)
-                else:
-                    self._shown[columns] = np.arange(width)[cells]
+        self.pitch = self._second + frame.width - frame.right + reach
+        edges = (frame.left, frame.right)
+        self._constant, self._shown = _columns(frame.width, source.pads[2][0], source.mode, edges, reach)
 
     def compute(self, tile: Tile, sum_into: Callable[[int, Array, Array], None], scratch: Scratch) -> None:
         """Compute the sides of a tile.
@@ -190,6 +176,33 @@ class Sides:
         for columns in self._constant:
             padded[:, :, columns] = source.value
         return padded
+
+
+@lru_cache(maxsize=64)
+def _tiles(examples: int, groups: int, height: int, width: int, row_bytes: int, most: int) -> list[Tile]:
+    cores, planes = thread_count(), examples * groups
+    count = max(-(-height * row_bytes // most), -(-2 * cores // planes))
+    if planes == 1:  # one for each thread will do, as each costs some waiting
+        count = -(-height * row_bytes // (most * cores)) * cores
+    whole = Tile((0, examples), (0, groups), (0, 0, 0), (1, height, width))
+    return pieces(whole, (1, 1, 1, max(_LEAST_ROWS, -(-height // count)), width))
+
+
+@lru_cache(maxsize=64)
+def _columns(width: int, before: int, mode: str, edges: Pair, reach: int) -> tuple[list[slice], Array]:
+    """The columns of `Sides` that show a constant, and for each other one which column of the input."""
+    left, right = edges
+    second = left + reach
+    constant: list[slice] = []
+    shown = np.zeros(second + width - right + reach, np.intp)
+    for place, low, high in ((0, 0, left), (second, right, width)):
+        for start, stop, cells in axis_segments(width, before, mode, low, high + reach):
+            columns = slice(start + place, stop + place)
+            if cells is None:
+                constant.append(columns)
+            else:
+                shown[columns] = np.arange(width)[cells]
+    return constant, shown
 
 
 def frame_of(job: ConvJob) -> Frame | None:
