@@ -28,8 +28,8 @@ CHANNEL = 150.0  # an output channel of `taps`
 FFT_CALL = 20.0  # a transform of a block
 # What algorithms take for data on its way through the caches, over what `speeds` measured in the first one;
 # of products with one, few and many output channels.
-TAPS_LOSS = 1.1
-ROWS_LOSS = (1.35, 1.1, 1.3)
+TAPS_LOSS = 1.2
+ROWS_LOSS = (1.15, 1.05, 1.2)
 GEMM_LOSS = (1.8, 1.35, 1.25)
 WINOGRAD_LOSS = (2.3, 2.0, 1.6)
 DEPTHWISE_LOSS = 1.6

@@ -197,15 +197,18 @@ class PaddedSource:
 @lru_cache(maxsize=64)
 def shown_cells(spatial: tuple[int, ...], pads: tuple[Pair, ...], mode: str) -> Array:
     """For each cell of a padded channel the input's cell that it shows, both counted row by row."""
-    axes = []
-    for n, (before, after) in zip(spatial, pads, strict=True):
-        axis = np.empty(before + n + after, np.intp)
-        for start, stop, shown in axis_segments(n, before, mode, 0, len(axis)):
-            axis[start:stop] = np.arange(n)[shown]
-        axes.append(axis)
-    depth, height, width = axes
+    depth, height, width = (shown_along(n, pair, mode) for n, pair in zip(spatial, pads, strict=True))
     cells: Array = (depth[:, None, None] * spatial[1] + height[:, None]) * spatial[2] + width
     return cells.reshape(-1)
+
+
+def shown_along(n: int, pad: Pair, mode: str) -> Array:
+    """For each cell of an axis of n cells, padded, the input's cell that it shows; −1 for a constant."""
+    shown = np.full(pad[0] + n + pad[1], -1, np.intp)
+    for start, stop, cells in axis_segments(n, pad[0], mode, 0, len(shown)):
+        if cells is not None:
+            shown[start:stop] = np.arange(n)[cells]
+    return shown
 
 
 def axis_segments(n: int, before: int, mode: str, low: int, high: int) -> list[Segment]:

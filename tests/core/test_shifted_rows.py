@@ -68,6 +68,20 @@ def test_a_constant_around_the_input(value: float) -> None:
     np.testing.assert_allclose(found, told, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("mode", ["replicate", "reflect", "symmetric", "circular"])
+@pytest.mark.parametrize("steps", [(1, 1), (2, 1), (1, 2), (3, 1), ((1, 2), (3, 1)), (2, 3)])
+@pytest.mark.parametrize("padding", [1, 4, ((0, 3), (5, 2)), ((9, 0), (0, 9)), ((20, 20), (30, 30))])
+def test_rows_that_padding_shows_again(mode: str, steps: Any, padding: object) -> None:
+    stride, dilation = steps
+    for height, width in ((40, 63), (21, 64)):
+        for kernel in ((3, 3), (2, 4), (5, 7)):
+            x: Array = RNG.standard_normal((2, 4, height, width), np.float32)
+            weight: Array = RNG.standard_normal((6, 2, *kernel), np.float32)
+            options = {"stride": stride, "dilation": dilation, "padding_mode": mode}
+            found, told = both(x, weight, padding=padding, groups=2, **options)
+            np.testing.assert_allclose(found, told, rtol=0, atol=1e-4)
+
+
 def test_jobs_of_the_same_shapes_share_nothing_else() -> None:
     for value in (0.5, -2.0, float("nan")):
         x, weight = RNG.standard_normal((1, 2, 40, 70), np.float32), RNG.random((8, 2, 3, 5), np.float32)
@@ -120,7 +134,7 @@ def test_what_needs_a_padded_block_first() -> None:
 
     assert direct(x)
     assert direct(x, "constant")
-    assert not direct(x, "reflect")
+    assert direct(x, "reflect")
     assert not direct(x.astype(np.uint8))
     assert not direct(x[..., ::-1])
     assert direct(x, dilation=2)

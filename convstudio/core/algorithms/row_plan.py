@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from convstudio.core.algorithms import gemm
+from convstudio.core.algorithms.row_copies import EdgeLayout, Layout
 from convstudio.core.algorithms.shifted import (
-    EdgeLayout,
-    Layout,
     Place,
     direct_rows,
     input_of,
@@ -93,7 +92,7 @@ class Plan:
         if kind is EdgeLayout:
             return kind(job, place, part)
         (e0, e1), (g0, g1) = part.examples, part.groups
-        column = -1 if place.padding is None else part.low[2]  # which decides where padding is
+        column = -1 if place.padded else part.low[2]  # which decides where padding is
         key = (e1 - e0, g1 - g0, part.extent, place.strides, column)
         found = self._layouts.get(key)
         if found is None:
@@ -116,7 +115,7 @@ class Plan:
 def plan_of(job: ConvJob) -> Plan:
     """The plan for all jobs of the same shapes."""
     source = job.source
-    shapes = (source.array.shape, source.pads, reads_directly(job), job.weight.shape, job.out.shape)
+    shapes = (source.array.shape, source.pads, source.mode, source.in_place, job.weight.shape, job.out.shape)
     key = (*shapes, job.stride, job.dilation, job.dtype)
     plan = _plans.get(key)
     if plan is None:
