@@ -15,6 +15,7 @@ import numpy as np
 from convstudio.core import small
 from convstudio.core.algorithms import depthwise as by_channel
 from convstudio.core.algorithms import fft, flat_passes, winograd
+from convstudio.core.algorithms import rows as by_row
 from convstudio.core.algorithms import taps as by_taps
 from convstudio.core.factor import separate
 from convstudio.core.job import ConvJob, Triple
@@ -25,13 +26,14 @@ CALL = 120.0  # one operation
 SMALL_CALL = 25.0  # one that is a single product
 TILE = 60.0  # a tile of it
 CHANNEL = 150.0  # an output channel of `taps`
+WINOGRAD_CALLS = 500.0  # what `winograd` takes in any case
 FFT_CALL = 20.0  # a transform of a block
 # What algorithms take for data on its way through the caches, over what `speeds` measured in the first one;
 # of products with one, few and many output channels.
 TAPS_LOSS = 1.2
 ROWS_LOSS = (1.15, 1.05, 1.2)
 GEMM_LOSS = (1.8, 1.35, 1.25)
-WINOGRAD_LOSS = (2.3, 2.0, 1.6)
+WINOGRAD_LOSS = (2.3, 2.0, 1.7)
 DEPTHWISE_LOSS = 1.6
 SEPARABLE_LOSS = 1.25
 STRIDED_LOSS = 1.6
@@ -138,12 +140,17 @@ def taps(p: Problem) -> tuple[float, str]:
 
 def rows(p: Problem) -> tuple[float, str]:
     s = speeds()
+    if p.cells[2] < by_row.NARROW:
+        cost, reason = gemm(p)
+        return 1.2 * cost, reason
     step = 1 if p.dilation[1] == 1 or p.stride[1] == 1 else p.kernel[1]
     shared = min(p.stride[1] * step, p.kernel[1])
     copied = p.groups * p.inputs * p.kernel[0] * p.kernel[2] * shared
     lines = p.examples * p.groups * p.cells[0] * p.cells[1]
     product = s.product(p.outputs)
     total = p.scale * p.planes * (_memory(p) + copied * s.copy + p.kernels * p.taps * product)
+    if p.outputs > 1:  # BLAS puts the weights in the order that it reads them in, for each row
+        total += p.scale * lines * p.outputs * p.inputs * p.taps * s.copy
     total *= _loss(p, ROWS_LOSS)
     reason = f"{p.inputs * p.taps} products a cell, each input row copied {p.kernel[2]} times"
     call = s.row_call * min(1.0, 0.1 + 0.9 * p.cells[2] / LONG_ROW)
@@ -187,7 +194,7 @@ def toom_cook(p: Problem) -> tuple[float, str] | None:
     products = p.inputs * p.outputs * p.kernel[0] * p.kernel[2]
     per_cell = _memory(p) + p.groups * share * (moved + products * s.product(p.outputs))
     reason = f"{winograd.PATCH} products for {outputs} output rows instead of {outputs * p.kernel[1]}"
-    calls = _calls(4 * p.planes * p.groups * (p.inputs + p.outputs) / 16)
+    calls = WINOGRAD_CALLS * s.call + _calls(4 * p.planes * p.groups * (p.inputs + p.outputs) / 16)
     return _loss(p, WINOGRAD_LOSS) * p.scale * p.planes * per_cell + calls, reason
 
 

@@ -37,7 +37,7 @@ def tiny_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(job_module, "_WORTH_CUTTING", 1)
     monkeypatch.setattr(planner, "_START", 0.0)
     monkeypatch.setattr(fft, "_LARGEST_BLOCK", 1 << 11)
-    monkeypatch.setattr(rows, "_NARROW", 4)
+    monkeypatch.setattr(rows, "NARROW", 4)
     monkeypatch.setattr(row_plan, "_PART_BYTES", 8 << 10)
     monkeypatch.setattr(row_plan, "_MOST_BYTES", 12 << 10)
     monkeypatch.setattr(row_plan, "_FEWEST_ROWS", 2)

@@ -29,7 +29,7 @@ from convstudio.core.threads import Scratch
 Array: TypeAlias = npt.NDArray[Any]
 
 # Columns below which a product for each row is not worth its call; `gemm` takes all rows in one.
-_NARROW = 16
+NARROW = 16
 
 
 def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
@@ -48,7 +48,7 @@ def work(job: ConvJob) -> Work:
     source = input_of(job) if reads_directly(job) else None
 
     def compute(tile: Tile, scratch: Scratch) -> None:
-        if tile.extent[2] < _NARROW:
+        if tile.extent[2] < NARROW:
             narrow(tile, scratch)
             return
         if source is not None:
