@@ -34,7 +34,7 @@ _FEWEST_ROWS = 8
 # Tiles are several parts, of so many bytes together, if each core then has so many tiles.
 _TILE_BYTES = 8 << 20
 _TILES_EACH = 8
-_MOST_PLANS = 128
+_MOST_PLANS = 64
 _MOST_TILES = 4096  # of a plan whose steps are remembered
 _plans: dict[tuple[Any, ...], Plan] = {}
 
@@ -64,7 +64,7 @@ class Plan:
         self.tiles = _tiles(job, self._inside)
         self._direct: dict[Tile, list[Step]] = {}
         self._steps: dict[tuple[Tile, Shape], list[Step]] = {}
-        self._layouts: dict[tuple[Any, ...], Layout] = {}
+        self._layouts: dict[tuple[Any, ...], tuple[Layout, tuple[Shape, Shape]]] = {}
 
     def direct_steps(self, job: ConvJob, tile: Tile) -> list[Step]:
         """What computes the tile from the input as it is, for a job that `reads_directly`."""
@@ -88,28 +88,30 @@ class Plan:
             found = self._steps[key] = [self._step(job, part, block) for part in _parts(job, tile)]
         return found
 
-    def _layout(self, job: ConvJob, part: Tile, place: Place, kind: type[Layout]) -> Layout:
-        if kind is EdgeLayout:
-            return kind(job, place, part)
-        (e0, e1), (g0, g1) = part.examples, part.groups
-        column = -1 if place.padded else part.low[2]  # which decides where padding is
-        key = (e1 - e0, g1 - g0, part.extent, place.strides, column)
-        found = self._layouts.get(key)
-        if found is None:
-            _make_room(self._layouts, _MOST_TILES)
-            found = self._layouts[key] = kind(job, place, part)
-        return found
-
     def _step(self, job: ConvJob, part: Tile, place: Place, kind: type[Layout] = Layout) -> Step:
-        layout = self._layout(job, part, place, kind)
-        (e0, _), (g0, g1), (d, h, w) = part.examples, part.groups, part.low
+        (e0, e1), (g0, g1), (d, h, w) = part.examples, part.groups, part.low
+        column = -1 if place.padded else w  # which decides where padding is
+        key = (e1 - e0, g1 - g0, part.extent, place.strides, column)
+        known = self._layouts.get(key) if kind is Layout else None
+        if known is None:
+            layout = kind(job, place, part)
+            known = (layout, _results(job, layout, part))
+            if kind is Layout:  # others hold for one part only
+                _make_room(self._layouts, _MOST_TILES)
+                self._layouts[key] = known
         of_example, of_channel, of_plane, of_row, of_cell = packed(job.out.shape, job.dtype.itemsize)
-        of_group, (examples, groups, depth, phases) = of_channel * job.outputs, layout.shape[:4]
-        _, height, width = part.extent
-        shape = (examples, groups, depth, phases, height // phases, job.outputs, width)
-        strides = (of_example, of_group, of_plane, of_row, of_row * phases, of_channel, of_cell)
-        write = e0 * of_example + g0 * of_group + d * of_plane + h * of_row + w * of_cell
-        return Step(slice(g0, g1), layout, layout.start(part), (shape, strides), write)
+        write = e0 * of_example + g0 * of_channel * job.outputs + d * of_plane + h * of_row + w * of_cell
+        return Step(slice(g0, g1), known[0], known[0].start(part), known[1], write)
+
+
+def _results(job: ConvJob, layout: Layout, part: Tile) -> tuple[Shape, Shape]:
+    """The shape and the strides of a part's cells of the output (`Step`)."""
+    of_example, of_channel, of_plane, of_row, of_cell = packed(job.out.shape, job.dtype.itemsize)
+    examples, groups, depth, phases = layout.shape[:4]
+    _, height, width = part.extent
+    shape = (examples, groups, depth, phases, height // phases, job.outputs, width)
+    of_group = of_channel * job.outputs
+    return shape, (of_example, of_group, of_plane, of_row, of_row * phases, of_channel, of_cell)
 
 
 def plan_of(job: ConvJob) -> Plan:
