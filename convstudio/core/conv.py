@@ -14,7 +14,7 @@ from convstudio.core.arrays import surely_finite
 from convstudio.core.checks import checked_job
 from convstudio.core.control import Control
 from convstudio.core.geometry import Padding, PerAxis
-from convstudio.core.job import ConvJob, Tile, Work, pieces
+from convstudio.core.job import ConvJob, Tile, Work, add_bias, pieces
 from convstudio.core.threads import Scratch, run_tiles
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -107,9 +107,8 @@ def _told(
 def _run(job: ConvJob, name: str, parallel: bool, control: Control | None) -> None:
     method = planner.METHODS[name]
     tiles, compute = method.prepare(job)
-    bias = None if job.bias is None else job.bias.reshape(-1, 1, 1, 1)
     mend = _mender(job, control) if method.leaks else None
-    if mend is None and bias is None:
+    if mend is None and (method.biased or job.bias is None):
         run_tiles(tiles, compute, control, parallel=parallel)
         return
 
@@ -117,9 +116,7 @@ def _run(job: ConvJob, name: str, parallel: bool, control: Control | None) -> No
         finite = compute(tile, scratch)
         if mend is not None and not finite:
             mend(tile, scratch)
-        if bias is not None:
-            target = job.target(tile)
-            np.add(target, bias[tile.groups[0] * job.outputs : tile.groups[1] * job.outputs], out=target)
+        add_bias(job, tile)
 
     run_tiles(tiles, work, control, parallel=parallel)
 

@@ -157,6 +157,14 @@ class ConvJob:
         ]
 
 
+def add_bias(job: ConvJob, tile: Tile) -> None:
+    """Add the job's bias, if it has one, to a tile of its output."""
+    if job.bias is not None:
+        of_tile = job.bias[tile.groups[0] * job.outputs : tile.groups[1] * job.outputs]
+        target = job.target(tile)
+        np.add(target, of_tile.reshape(-1, 1, 1, 1), out=target)
+
+
 def tile_bytes(total: int) -> int:
     """The scratch memory to allow a tile, when the whole job in one tile would take `total` bytes.
 

@@ -30,16 +30,21 @@ _choices: dict[tuple[Any, ...], tuple[str, bool]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """An algorithm. `leaks`: NaN or infinity would spread beyond their windows, so tiles are checked."""
+    """An algorithm.
+
+    leaks: NaN or infinity would spread beyond their windows, so tiles are checked. biased: it adds the bias
+    itself, while results are in the cache; it must not leak then.
+    """
 
     prepare: Callable[[ConvJob], tuple[list[Tile], Work]]
     leaks: bool
+    biased: bool = False
 
 
 METHODS = {
     "taps": Method(taps.prepare, leaks=False),
     "separable": Method(separable.prepare, leaks=True),
-    "rows": Method(rows.prepare, leaks=False),
+    "rows": Method(rows.prepare, leaks=False, biased=True),
     "gemm": Method(gemm.prepare, leaks=False),
     "depthwise": Method(depthwise.prepare, leaks=False),
     "winograd": Method(winograd.prepare, leaks=True),

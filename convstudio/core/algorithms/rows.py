@@ -5,8 +5,8 @@ laid out one below the other, and so are the rows: what an output row needs is t
 the copy, and that of the next output row begins one input row further on. Rows are copied k_w times, not
 k_h · k_w times as by `gemm`, and BLAS reads overlapping views.
 
-The copies of a few output rows at a time fit into the processor's own cache, and are multiplied there.
-Measured against copies of 2 MiB, products took a fifth to a third less.
+The copies of a few output rows at a time fit into the processor's own cache, and are multiplied there, and
+the bias is added. Measured against copies of 2 MiB, jobs took a tenth to a third less time.
 
 A banded matrix that computes T rows in one product would read memory less often, but it multiplies by
 zeros, (T + k_h − 1) / k_h times as much in all, and lets NaN spread over the band; measured, it was no
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from convstudio.core.algorithms import gemm
 from convstudio.core.algorithms.row_plan import Step, plan_of
 from convstudio.core.algorithms.shifted import Place, block_of, input_of, reads_directly
-from convstudio.core.job import ConvJob, Tile, Work
+from convstudio.core.job import ConvJob, Tile, Work, add_bias
 from convstudio.core.threads import Scratch
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -34,22 +34,27 @@ NARROW = 16
 
 def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     """The tiles to compute, and how to compute one."""
-    return plan_of(job).tiles, work(job)
+    return plan_of(job).tiles, work(job, biased=True)
 
 
-def work(job: ConvJob) -> Work:
-    """How to compute any tile of the job."""
+def work(job: ConvJob, *, biased: bool = False) -> Work:
+    """How to compute any tile of the job, without its bias or with it."""
     groups, outputs, inputs, kd, kh, kw = job.weight.shape
     # Columns run over row, slice, input channel and horizontal tap.
     by_row = np.ascontiguousarray(job.weight.transpose(0, 1, 4, 3, 2, 5))
     weights = by_row.reshape(groups, 1, 1, 1, outputs, kh * kd * inputs * kw)
     narrow = gemm.work(job)
+    bias = None
+    if biased and job.bias is not None:
+        bias = job.bias.reshape(groups, 1, 1, 1, outputs, 1)
     plan = plan_of(job)
     source = input_of(job) if reads_directly(job) else None
 
     def compute(tile: Tile, scratch: Scratch) -> None:
         if tile.extent[2] < NARROW:
             narrow(tile, scratch)
+            if biased:
+                add_bias(job, tile)
             return
         if source is not None:
             multiply(plan.direct_steps(job, tile), source, scratch)
@@ -64,5 +69,7 @@ def work(job: ConvJob) -> Work:
             layout.copy(place, step.read, copies)
             results: Array = np.ndarray(shape, job.dtype, job.out, step.write, strides)
             np.matmul(weights[step.groups], copies.windows, out=results)
+            if bias is not None:
+                np.add(results, bias[step.groups], out=results)
 
     return compute
