@@ -61,17 +61,22 @@ class Plan:
 
     def __init__(self, job: ConvJob) -> None:
         self._inside = direct_rows(job) if reads_directly(job) else (0, 0)
+        self._origin = input_of(job)[1:3]
         self.tiles = _tiles(job, self._inside)
         self._direct: dict[Tile, list[Step]] = {}
         self._steps: dict[tuple[Tile, Shape], list[Step]] = {}
         self._layouts: dict[tuple[Any, ...], tuple[Layout, tuple[Shape, Shape]]] = {}
+
+    def input_of(self, job: ConvJob) -> Place:
+        """The input as it is, for a job that `reads_directly`."""
+        return Place(job.source.array, *self._origin, False, job.source.value)
 
     def direct_steps(self, job: ConvJob, tile: Tile) -> list[Step]:
         """What computes the tile from the input as it is, for a job that `reads_directly`."""
         found = self._direct.get(tile)
         if found is None:
             _make_room(self._direct, _MOST_TILES)
-            place = input_of(job)
+            place = self.input_of(job)
             inside, edges = _cut(tile, self._inside)
             found = [] if inside is None else [self._step(job, part, place) for part in _parts(job, inside)]
             for edge in edges:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from convstudio.core.algorithms import gemm
 from convstudio.core.algorithms.row_plan import Step, plan_of
-from convstudio.core.algorithms.shifted import Place, block_of, input_of, reads_directly
+from convstudio.core.algorithms.shifted import Place, block_of, reads_directly
 from convstudio.core.job import ConvJob, Tile, Work, add_bias
 from convstudio.core.threads import Scratch
 
@@ -43,16 +43,15 @@ def work(job: ConvJob, *, biased: bool = False) -> Work:
     # Columns run over row, slice, input channel and horizontal tap.
     by_row = np.ascontiguousarray(job.weight.transpose(0, 1, 4, 3, 2, 5))
     weights = by_row.reshape(groups, 1, 1, 1, outputs, kh * kd * inputs * kw)
-    narrow = gemm.work(job)
     bias = None
     if biased and job.bias is not None:
         bias = job.bias.reshape(groups, 1, 1, 1, outputs, 1)
     plan = plan_of(job)
-    source = input_of(job) if reads_directly(job) else None
+    source = plan.input_of(job) if reads_directly(job) else None
 
     def compute(tile: Tile, scratch: Scratch) -> None:
         if tile.extent[2] < NARROW:
-            narrow(tile, scratch)
+            gemm.work(job)(tile, scratch)
             if biased:
                 add_bias(job, tile)
             return
