@@ -31,9 +31,11 @@ FFT_CALL = 20.0  # a transform of a block
 # What algorithms take for data on its way through the caches, over what `speeds` measured in the first one;
 # of products with one, few and many output channels.
 TAPS_LOSS = 1.2
-ROWS_LOSS = (1.15, 1.05, 1.2)
-GEMM_LOSS = (1.8, 1.35, 1.25)
-WINOGRAD_LOSS = (2.3, 2.0, 1.7)
+ROWS_LOSS = (1.15, 1.05, 1.05)
+VOLUME_LOSS = 1.15  # of `rows`, which copies each slice once for each one of the kernel
+GEMM_LOSS = (1.8, 1.35, 1.35)
+IN_PLACE_GAIN = 0.9  # of `gemm`, where there is nothing to copy
+WINOGRAD_LOSS = (2.3, 1.85, 1.7)
 DEPTHWISE_LOSS = 1.6
 SEPARABLE_LOSS = 1.25
 STRIDED_LOSS = 1.6
@@ -150,8 +152,8 @@ def rows(p: Problem) -> tuple[float, str]:
     product = s.product(p.outputs)
     total = p.scale * p.planes * (_memory(p) + copied * s.copy + p.kernels * p.taps * product)
     if p.outputs > 1:  # BLAS puts the weights in the order that it reads them in, for each row
-        total += p.scale * lines * p.outputs * p.inputs * p.taps * s.copy
-    total *= _loss(p, ROWS_LOSS)
+        total += 1.6 * p.scale * lines * p.outputs * p.inputs * p.taps * s.copy
+    total *= _loss(p, ROWS_LOSS) * (VOLUME_LOSS if p.kernel[0] > 1 else 1.0)
     reason = f"{p.inputs * p.taps} products a cell, each input row copied {p.kernel[2]} times"
     call = s.row_call * min(1.0, 0.1 + 0.9 * p.cells[2] / LONG_ROW)
     return total + call * lines + _calls(p.planes * copied / 4), reason
@@ -167,7 +169,7 @@ def gemm(p: Problem) -> tuple[float, str]:
     copied = 0 if in_place else p.groups * window
     product = s.tap if p.outputs == 1 else s.product(p.outputs)
     total = p.scale * p.planes * (_memory(p) + copied * s.copy + p.kernels * p.taps * product)
-    total *= _loss(p, GEMM_LOSS)
+    total *= _loss(p, GEMM_LOSS) * (IN_PLACE_GAIN if in_place else 1.0)
     reason = f"windows of {window} values times {p.outputs} filters" + (", no copy" if in_place else "")
     return total + _calls(p.planes * max(copied, 1) / 9), reason
 

@@ -12,6 +12,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+try:  # what np.einsum calls after looking at its arguments for longer than a short sum takes
+    from numpy._core.multiarray import c_einsum as _einsum
+except ImportError:  # it is NumPy's own affair
+    _einsum = np.einsum
+
 Array: TypeAlias = npt.NDArray[Any]
 
 _SUBSCRIPTS = ("n->n", "i,in->n", "ij,ijn->n", "ijk,ijkn->n", "ijkl,ijkln->n")
@@ -23,7 +28,7 @@ def weighted_sum(weights: Array, copies: Array, out: Array) -> None:
     out: (n,), contiguous, apart from the copies and of the same dtype. Products are added in a fixed order
     for each n, one after the other, so that the result does not depend on where a run is cut.
     """
-    np.einsum(_SUBSCRIPTS[weights.ndim], weights, copies, out=out, order="F")
+    _einsum(_SUBSCRIPTS[weights.ndim], weights, copies, out=out, order="F")
 
 
 def sum_of_shifts(values: Array, count: int, step: int, out: Array, spares: tuple[Array, Array]) -> None:
