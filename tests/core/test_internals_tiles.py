@@ -40,7 +40,7 @@ def tiny_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(rows, "NARROW", 4)
     monkeypatch.setattr(row_plan, "_PART_BYTES", 8 << 10)
     monkeypatch.setattr(row_plan, "_MOST_BYTES", 12 << 10)
-    monkeypatch.setattr(row_plan, "_FEWEST_ROWS", 2)
+    monkeypatch.setattr(row_plan, "_FEWEST_ROWS", (3, 2))
     monkeypatch.setattr(row_plan, "_TILE_BYTES", 16 << 10)
     monkeypatch.setattr(row_plan, "_plans", {})
     monkeypatch.setattr(banded_passes, "_LONG", 20)

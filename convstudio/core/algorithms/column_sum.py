@@ -58,9 +58,9 @@ class Column:
         if not self.counts:
             return 0.0, 0.0
         if self.equal and not self.sums_rows(step):
-            return self._additions + 0.5, 0.0
+            return 1.25 * self._additions + 0.5, 0.0
         if count == 2:
-            return 1.2, 0.0
+            return 2.0, 0.0
         if rows_win(count, step):
             return row_cost(count, step) / speeds().tap, 0.0
         if self.pairs:

@@ -26,11 +26,12 @@ from convstudio.core.threads import thread_count
 
 Shape: TypeAlias = tuple[int, ...]
 
-# Copies that are made and multiplied at a time, in bytes; and those of the fewest rows worth a product, from
-# which their columns are cut, too.
+# Copies that are made and multiplied at a time, in bytes; the fewest rows, which share what they copy, with
+# few output channels and more; and bytes from which columns are cut, too.
 _PART_BYTES = 800 << 10
-_MOST_BYTES = 2 << 20
-_FEWEST_ROWS = 8
+_FEWEST_ROWS = (16, 8)
+_FEW_OUTPUTS = 4
+_MOST_BYTES = 3 << 20
 # Tiles are several parts, of so many bytes together, if each core then has so many tiles.
 _TILE_BYTES = 8 << 20
 _TILES_EACH = 8
@@ -201,7 +202,8 @@ def _part(job: ConvJob, full: Sequence[int]) -> list[int]:
         one = _copied_bytes(job, (*part[:3], 1, part[4])) // kh
         overlap = job.dilation[1] == 1 or stride == 1
         fitting = (_PART_BYTES // one - kh) // stride + 1 if overlap else _PART_BYTES // (one * kh)
-        part[3] = _in_bands(job, max(fitting, _FEWEST_ROWS, kh), full[3])
+        fewest = _FEWEST_ROWS[0 if job.outputs < _FEW_OUTPUTS else 1]
+        part[3] = _in_bands(job, max(fitting, fewest, kh), full[3])
     over = _copied_bytes(job, part) / _MOST_BYTES
     if over > 1:
         part[4] = -(-full[4] // math.ceil(over))
