@@ -31,6 +31,7 @@ FFT_CALL = 20.0  # a transform of a block
 # What algorithms take for data on its way through the caches, over what `speeds` measured in the first one;
 # of products with one, few and many output channels.
 TAPS_LOSS = 1.2
+LOOK = 3.0  # additions a cell, of whether all cells are finite
 ROWS_LOSS = (1.15, 1.05, 1.05)
 VOLUME_LOSS = 1.15  # of `rows`, which copies each slice once for each one of the kernel
 GEMM_LOSS = (1.8, 1.35, 1.35)
@@ -136,6 +137,8 @@ def taps(p: Problem) -> tuple[float, str]:
     else:  # two calls for each tap, over every s-th cell
         total = p.scale * p.planes * (_memory(p) + used * 3 * s.add)
         calls = _calls(p.planes * p.groups, 2.5 * used / p.groups)
+    if p.zeros:  # to leave them out takes a look at the input
+        total += LOOK * p.scale * p.planes * p.groups * p.inputs * s.add
     calls += s.call * CHANNEL * p.examples * p.groups * p.outputs
     return calls + total, f"{used} of {p.kernels * p.taps} taps are not zero"
 
