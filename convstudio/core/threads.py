@@ -10,10 +10,10 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from itertools import count
-from queue import SimpleQueue
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -95,21 +95,8 @@ def thread_count() -> int:
 
 
 @cache
-def _helpers() -> SimpleQueue[Callable[[], None]]:
-    """What is put here is called by one of the threads that help, one for each further core.
-
-    A pool of `concurrent.futures` takes some 30 µs more for each run, which small operations would feel.
-    """
-    calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-
-    def serve() -> None:
-        while True:
-            calls.get()()
-
-    for number in range(1, max(thread_count(), 2)):
-        # Nobody waits for them at the end of the program: they only work while somebody waits for a run.
-        threading.Thread(target=serve, name=f"convstudio-core-{number}", daemon=True).start()
-    return calls
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(thread_count() - 1, 1), thread_name_prefix="convstudio-core")
 
 
 @cache
@@ -264,31 +251,12 @@ def _run_parallel(tiles: Sequence[T], work: Callable[[T, Scratch], object], cont
             failures.append(failure)
         scratch.trim()
 
-    helping: set[int] = set()  # threads
-    over: list[bool] = []
-    alone = threading.Lock()
-    alone.acquire()
-
-    def help_out() -> None:
-        me = threading.get_ident()
-        with lock:
-            if over:  # the helpers were busy with other operations until now
-                return
-            helping.add(me)
-        drain()
-        with lock:
-            helping.discard(me)
-            if over and not helping:
-                alone.release()
-
-    for _ in range(min(thread_count(), len(tiles)) - 1):
-        _helpers().put(help_out)
+    helpers = [_pool().submit(drain) for _ in range(min(thread_count(), len(tiles)) - 1)]
     drain()
-    with lock:
-        over.append(True)
-        waits = bool(helping)
-    if waits:
-        alone.acquire()
+    for helper in helpers:
+        # One that never started (the pool is busy with another operation) has nothing to wait for.
+        if not helper.cancel():
+            helper.result()
     try:
         if failures:
             raise failures[0]
