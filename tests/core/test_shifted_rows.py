@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from convstudio.core import conv
 from convstudio.core.algorithms import rows
-from convstudio.core.algorithms.shifted import reads_directly
+from convstudio.core.algorithms.row_input import reads_directly
 from convstudio.core.checks import checked_job
 
 Array: TypeAlias = npt.NDArray[Any]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from convstudio.core.algorithms.shifted import Place, in_pairs, phases_of
+from convstudio.core.algorithms.row_input import Place, in_pairs, phases_of
 from convstudio.core.arrays import strided
 from convstudio.core.job import ConvJob, Tile
 from convstudio.core.padding import shown_along

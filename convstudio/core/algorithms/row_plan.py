@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from convstudio.core.algorithms import gemm
 from convstudio.core.algorithms.row_copies import EdgeLayout, Layout
-from convstudio.core.algorithms.shifted import (
+from convstudio.core.algorithms.row_input import (
     Place,
     direct_rows,
     input_of,

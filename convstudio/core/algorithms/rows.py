@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from convstudio.core.algorithms import gemm
-from convstudio.core.algorithms.row_plan import Step, plan_of
-from convstudio.core.algorithms.shifted import Place, block_of, reads_directly
+from convstudio.core.algorithms.row_input import Place, block_of, reads_directly
+from convstudio.core.algorithms.row_plan import Plan, Step, plan_of
 from convstudio.core.job import ConvJob, Tile, Work, add_bias
 from convstudio.core.threads import Scratch
 
@@ -34,11 +34,16 @@ NARROW = 16
 
 def prepare(job: ConvJob) -> tuple[list[Tile], Work]:
     """The tiles to compute, and how to compute one."""
-    return plan_of(job).tiles, work(job, biased=True)
+    plan = plan_of(job)
+    return plan.tiles, _work(job, plan, biased=True)
 
 
-def work(job: ConvJob, *, biased: bool = False) -> Work:
-    """How to compute any tile of the job, without its bias or with it."""
+def work(job: ConvJob) -> Work:
+    """How to compute any tile of the job, without its bias."""
+    return _work(job, plan_of(job), biased=False)
+
+
+def _work(job: ConvJob, plan: Plan, *, biased: bool) -> Work:
     groups, outputs, inputs, kd, kh, kw = job.weight.shape
     # Columns run over row, slice, input channel and horizontal tap.
     by_row = np.ascontiguousarray(job.weight.transpose(0, 1, 4, 3, 2, 5))
@@ -46,7 +51,6 @@ def work(job: ConvJob, *, biased: bool = False) -> Work:
     bias = None
     if biased and job.bias is not None:
         bias = job.bias.reshape(groups, 1, 1, 1, outputs, 1)
-    plan = plan_of(job)
     source = plan.input_of(job) if reads_directly(job) else None
 
     def compute(tile: Tile, scratch: Scratch) -> None:
