@@ -122,7 +122,7 @@ def test_wide_signals_stay_in_small_tiles() -> None:
     x, weight = np.zeros((1, 1, 1 << 21), np.float32), np.zeros((8, 1, 9), np.float32)
     job, _ = checked_job(x, weight, None, 2, 4, 1, 1, "zeros", 0.0, False, None)
     tiles, _ = rows.prepare(job)
-    assert max(tile.extent[2] for tile in tiles) < 1 << 17
+    assert max(tile.extent[2] for tile in tiles) < 1 << 16
 
 
 def test_what_needs_a_padded_block_first() -> None:

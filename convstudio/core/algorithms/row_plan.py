@@ -31,7 +31,7 @@ Shape: TypeAlias = tuple[int, ...]
 _PART_BYTES = 800 << 10
 _FEWEST_ROWS = (16, 8)
 _FEW_OUTPUTS = 4
-_MOST_BYTES = 3 << 20
+_MOST_BYTES = 2 << 20
 # Tiles are several parts, of so many bytes together, if each core then has so many tiles.
 _TILE_BYTES = 8 << 20
 _TILES_EACH = 8
@@ -96,7 +96,7 @@ class Plan:
 
     def _step(self, job: ConvJob, part: Tile, place: Place, kind: type[Layout] = Layout) -> Step:
         (e0, e1), (g0, g1), (d, h, w) = part.examples, part.groups, part.low
-        column = -1 if place.padded else w  # which decides where padding is
+        column = -1 if place.padded or _columns_inside(job, part) else w  # which decides where padding is
         key = (e1 - e0, g1 - g0, part.extent, place.strides, column)
         known = self._layouts.get(key) if kind is Layout else None
         if known is None:
@@ -108,6 +108,13 @@ class Plan:
         of_example, of_channel, of_plane, of_row, of_cell = packed(job.out.shape, job.dtype.itemsize)
         write = e0 * of_example + g0 * of_channel * job.outputs + d * of_plane + h * of_row + w * of_cell
         return Step(slice(g0, g1), known[0], known[0].start(part), known[1], write)
+
+
+def _columns_inside(job: ConvJob, part: Tile) -> bool:
+    """Whether the columns that a part reads are all of the input."""
+    before, cells = job.source.pads[2][0], job.source.array.shape[4]
+    first = part.low[2] * job.stride[2]
+    return before <= first and first + job.reach(part.extent)[2] <= before + cells
 
 
 def _results(job: ConvJob, layout: Layout, part: Tile) -> tuple[Shape, Shape]:
@@ -174,7 +181,7 @@ def _extents(job: ConvJob, full: Sequence[int]) -> list[int]:
     many = min(parts // (cores * _TILES_EACH), _TILE_BYTES // _copied_bytes(job, extents))
     if many < 2:
         return _for_each(cores, job, full, extents)
-    for axis in reversed(range(5)):
+    for axis in reversed(range(4)):  # columns are cut where their copies are large already
         more = max(min(many, full[axis] // extents[axis]), 1)
         extents[axis], many = min(extents[axis] * more, full[axis]), many // more
     return extents
