@@ -25,6 +25,7 @@ from convstudio.core.speeds import speeds
 CALL = 120.0  # one operation
 SMALL_CALL = 25.0  # one that is a single product
 TILE = 60.0  # a tile of it
+SIDES = 60.0  # the passes of a tile of `separable`, and the columns at its sides
 CHANNEL = 150.0  # an output channel of `taps`
 WINOGRAD_CALLS = 500.0  # what `winograd` takes in any case
 FFT_CALL = 20.0  # a transform of a block
@@ -33,6 +34,8 @@ FFT_CALL = 20.0  # a transform of a block
 TAPS_LOSS = 1.2
 LOOK = 3.0  # additions a cell, of whether all cells are finite
 ROWS_LOSS = (1.15, 1.05, 1.05)
+NARROW_LOSS = 1.2  # of `rows` beside `gemm`, which it leaves short rows to
+PACKING = 1.6  # copies of a weight, for each row
 VOLUME_LOSS = 1.15  # of `rows`, which copies each slice once for each one of the kernel
 GEMM_LOSS = (1.8, 1.35, 1.35)
 IN_PLACE_GAIN = 0.9  # of `gemm`, where there is nothing to copy
@@ -147,7 +150,7 @@ def rows(p: Problem) -> tuple[float, str]:
     s = speeds()
     if p.cells[2] < by_row.NARROW:
         cost, reason = gemm(p)
-        return 1.2 * cost, reason
+        return NARROW_LOSS * cost, reason
     step = 1 if p.dilation[1] == 1 or p.stride[1] == 1 else p.kernel[1]
     shared = min(p.stride[1] * step, p.kernel[1])
     copied = p.groups * p.inputs * p.kernel[0] * p.kernel[2] * shared
@@ -155,7 +158,7 @@ def rows(p: Problem) -> tuple[float, str]:
     product = s.product(p.outputs)
     total = p.scale * p.planes * (_memory(p) + copied * s.copy + p.kernels * p.taps * product)
     if p.outputs > 1:  # BLAS puts the weights in the order that it reads them in, for each row
-        total += 1.6 * p.scale * lines * p.outputs * p.inputs * p.taps * s.copy
+        total += PACKING * p.scale * lines * p.outputs * p.inputs * p.taps * s.copy
     total *= _loss(p, ROWS_LOSS) * (VOLUME_LOSS if p.kernel[0] > 1 else 1.0)
     reason = f"{p.inputs * p.taps} products a cell, each input row copied {p.kernel[2]} times"
     call = s.row_call * min(1.0, 0.1 + 0.9 * p.cells[2] / LONG_ROW)
@@ -215,7 +218,7 @@ def separable(p: Problem) -> tuple[float, str] | None:
     if p.passes is not None:
         added, multiplied = p.passes
         per_cell = _memory(p) + added * s.tap + multiplied * s.many_products
-        calls = _calls(p.planes * p.terms, 10.0)
+        calls = _calls(p.planes * p.terms, SIDES)
         return SEPARABLE_LOSS * p.scale * p.planes * per_cell + calls, reason
     # With strides: products with banded matrices, over every row and then over copies of columns.
     per_cell = 0.0

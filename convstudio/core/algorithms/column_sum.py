@@ -58,13 +58,13 @@ class Column:
         if not self.counts:
             return 0.0, 0.0
         if self.equal and not self.sums_rows(step):
-            return 1.5 * self._additions + 0.5, 0.0
+            return self._additions + 0.5, 0.0
         if count == 2:
-            return 3.3, 0.0
+            return 1.2, 0.0
         if rows_win(count, step):
             return row_cost(count, step) / speeds().tap, 0.0
         if self.pairs:
-            return 3.5, 0.0
+            return 2.4, 0.0
         if step == 1 and banded_wins(len(self.weights)):
             return 1.0, float(_strip(len(self.weights)) + len(self.weights) - 1)
         return count + 1.5, 0.0
