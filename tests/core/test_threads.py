@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 
+import numpy as np
 import pytest
 
 from convstudio.core import threads
@@ -49,3 +51,23 @@ def test_a_system_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = [0]
     threads._spread(taken)
     assert taken == [0]
+
+
+def test_what_is_kept_of_buffers_goes_with_them() -> None:
+    scratch, made = threads.Scratch(), []
+
+    def view(size: int) -> np.ndarray:
+        array = scratch.take("a", (size,), np.dtype(np.uint8))
+        made.append(weakref.ref(array))
+        return array
+
+    first = scratch.kept("owner", lambda _: view(1000))
+    assert scratch.kept("owner", lambda _: view(1000)) is first
+    assert len(made) == 1
+    del first
+    large = threads._KEPT_BYTES + 1
+    assert len(scratch.kept("other", lambda _: view(large))) == large
+    assert made[0]() is None  # it would have held the smaller buffer
+    scratch.trim()
+    assert made[1]() is None
+    assert len(scratch.kept("owner", lambda _: view(1000))) == 1000
